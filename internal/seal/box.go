@@ -1,0 +1,89 @@
+package seal
+
+import (
+	"crypto/cipher"
+	"encoding/binary"
+	"errors"
+	"sync"
+)
+
+// ErrOpen is every failure of [Ring.Open]: whoever tries boxes learns nothing
+// from the error.
+var ErrOpen = errors.New("box does not open")
+
+// maxPurposes bounds the cache of derived keys. Purposes are constants of the
+// program; if there are ever more, their keys are derived each time.
+const maxPurposes = 256
+
+// Seal closes plain in a box that opens only with this purpose and record:
+//
+//	key id (1 byte) | nonce (12) | AES-256-GCM ciphertext | tag (16)
+//
+// Each purpose has a key of its own. record is the key under which the box is
+// kept, so that a box moved to another record does not open there.
+func (r *Ring) Seal(purpose, record string, plain []byte) []byte {
+	k := r.sealing[len(r.sealing)-1]
+	aead := r.boxes.get(k, purpose)
+	box := make([]byte, 1, 1+aead.Overhead()+len(plain))
+	box[0] = k.ID
+	return aead.Seal(box, nil, plain, boundTo(purpose, record))
+}
+
+// Open gives back what [Ring.Seal] closed with the same purpose and record.
+// The only error is [ErrOpen].
+func (r *Ring) Open(purpose, record string, box []byte) ([]byte, error) {
+	if len(box) == 0 {
+		return nil, ErrOpen
+	}
+	for _, k := range r.sealing {
+		if k.ID != box[0] {
+			continue
+		}
+		plain, err := r.boxes.get(k, purpose).Open(nil, nil, box[1:], boundTo(purpose, record))
+		if err != nil {
+			return nil, ErrOpen
+		}
+		return plain, nil
+	}
+	return nil, ErrOpen
+}
+
+// boundTo encodes purpose and record so that no two pairs look alike.
+func boundTo(purpose, record string) []byte {
+	b := make([]byte, 0, 8+len(purpose)+len(record))
+	b = binary.BigEndian.AppendUint64(b, uint64(len(purpose)))
+	b = append(b, purpose...)
+	return append(b, record...)
+}
+
+// aeadCache holds the derived key of each purpose in use. Its zero value is
+// ready.
+type aeadCache struct {
+	mu    sync.RWMutex
+	aeads map[aeadName]cipher.AEAD
+}
+
+type aeadName struct {
+	id      byte
+	purpose string
+}
+
+func (c *aeadCache) get(k sealingKey, purpose string) cipher.AEAD {
+	name := aeadName{k.ID, purpose}
+	c.mu.RLock()
+	aead, ok := c.aeads[name]
+	c.mu.RUnlock()
+	if ok {
+		return aead
+	}
+	aead = newAEAD(derive(k.Key, "latchkey box: "+purpose, keySize))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.aeads == nil {
+		c.aeads = make(map[aeadName]cipher.AEAD)
+	}
+	if len(c.aeads) < maxPurposes {
+		c.aeads[name] = aead
+	}
+	return aead
+}
