@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// EncodeClaims writes claims as JSON with sorted keys and integers as integers,
+// encodeClaims writes claims as JSON with sorted keys and integers as integers,
 // in ASCII and without the bytes
 //
 //	~ ? > DEL
@@ -16,7 +16,10 @@ import (
 // are written \u00XX. Nothing else in ASCII gives these two characters at any
 // alignment, so the encoded text is the same in both base64 alphabets. Invalid
 // UTF-8 becomes U+FFFD.
-func EncodeClaims(claims map[string]any) ([]byte, error) {
+func encodeClaims(claims map[string]any) ([]byte, error) {
+	if claims == nil {
+		return []byte("{}"), nil
+	}
 	text, err := json.Marshal(claims)
 	if err != nil {
 		return nil, fmt.Errorf("encode claims: %w", err)

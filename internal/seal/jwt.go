@@ -23,10 +23,13 @@ var ErrJWT = errors.New("not a token of ours")
 //
 //	{"alg":…,"kid":<thumbprint>,"typ":typ,"ver":"2"} . claims . signature
 //
-// typ is 1 to 64 of A-Z a-z 0-9 . + - /. The claims are written as [EncodeClaims]
-// says, so that clients which decode them with the alphabet of ordinary base64
-// can. An [Access] token over the same claims is always the same token; the
-// other uses sign with fresh randomness, so they are known by an id among their
+// typ is 1 to 64 of A-Z a-z 0-9 . + - /. The claims are written as JSON with
+// sorted keys and integers as integers, nil as {}, in ASCII and in such a way
+// that their part of the token has neither '-' nor '_': there are clients that
+// decode it with the alphabet of ordinary base64.
+//
+// An [Access] token over the same claims is always the same token; the other
+// uses sign with fresh randomness, so their tokens are known by an id among the
 // claims, never by their text.
 func (r *Ring) SignJWT(use Use, typ string, claims map[string]any) (string, error) {
 	k, ok := r.keyFor(use)
@@ -36,7 +39,7 @@ func (r *Ring) SignJWT(use Use, typ string, claims map[string]any) (string, erro
 	if !isTyp(typ) {
 		return "", fmt.Errorf("sign token: typ %q is not 1 to %d of A-Z a-z 0-9 . + - /", typ, MaxTyp)
 	}
-	payload, err := EncodeClaims(claims)
+	payload, err := encodeClaims(claims)
 	if err != nil {
 		return "", fmt.Errorf("sign token: %w", err)
 	}

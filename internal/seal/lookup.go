@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	idLen       = 43      // characters: base64url of 32 bytes
+	idLen      = 43      // characters: base64url of 32 bytes
 	maxScratch = 4 << 10 // bytes of scratch a pooled MAC may keep
 )
 
