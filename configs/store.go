@@ -2,6 +2,8 @@ package configs
 
 import (
 	"log/slog"
+	"net"
+	"net/netip"
 	"strings"
 )
 
@@ -27,8 +29,11 @@ func (s StoreURL) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // redact drops everything before the last @ of the authority.
 func redact(s string) string {
 	scheme, rest, ok := strings.Cut(s, "://")
-	if !ok {
+	switch {
+	case s == "" || s == "bolt":
 		return s
+	case !ok:
+		return "[not a store]"
 	}
 	authority, tail := rest, ""
 	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
@@ -39,3 +44,67 @@ func redact(s string) string {
 	}
 	return scheme + "://" + authority + tail
 }
+
+// checkStore says what is wrong with the form of store. It looks at the form
+// alone, and its sentences never repeat the value.
+func checkStore(s string) string {
+	if s == "bolt" {
+		return ""
+	}
+	const forms = "takes bolt, redis://host:port, rediss://host:port, redis+sentinel://host,host/master or redis+cluster://host,host"
+	scheme, rest, ok := strings.Cut(s, "://")
+	if !ok {
+		return forms
+	}
+	authority, path := rest, ""
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		authority, path = rest[:i], rest[i:]
+	}
+	if strings.Contains(path, "@") {
+		return "has an @ after the hosts; write / ? # @ in a password as %2F %3F %23 %40"
+	}
+	hosts := strings.Split(authority[strings.LastIndexByte(authority, '@')+1:], ",")
+	for _, h := range hosts {
+		if !validStoreHost(h) {
+			return "has a host that is not host or host:port"
+		}
+	}
+	if strings.Contains(path, "#") {
+		return "must not have a fragment"
+	}
+	path, _, _ = strings.Cut(path, "?")
+	switch path = strings.Trim(path, "/"); scheme {
+	case "redis", "rediss":
+		if len(hosts) != 1 {
+			return "takes one host; several are redis+sentinel:// or redis+cluster://"
+		}
+	case "redis+sentinel":
+		if path == "" {
+			return "needs the name of the master after the hosts, as redis+sentinel://host,host/master"
+		}
+	case "redis+cluster":
+		if path != "" {
+			return "takes no path: a cluster has one database"
+		}
+	default:
+		return forms
+	}
+	return ""
+}
+
+func validStoreHost(s string) bool {
+	host := s
+	if h, port, err := net.SplitHostPort(s); err == nil {
+		if portNumber(port) <= 0 {
+			return false
+		}
+		host = h
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	_, err := netip.ParseAddr(host)
+	return err == nil || validHost(strings.ToLower(host)) || serviceName(host)
+}
+
+// serviceName accepts what container networks call a machine: host names with
+// underscores.
+func serviceName(s string) bool { return validHost(strings.ReplaceAll(strings.ToLower(s), "_", "-")) }

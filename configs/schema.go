@@ -1,0 +1,92 @@
+package configs
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"time"
+)
+
+// Schema is the file's JSON Schema (draft 2020-12), made from Config, for
+// editors. It is looser than Load: the schema knows kinds, words and keys; Load
+// knows what they mean together.
+func Schema() []byte {
+	s := schemaOf(reflect.ValueOf(*Default()))
+	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	s["title"] = "Latchkey configuration"
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		panic(err) // only strings, numbers and maps of them go in
+	}
+	return append(text, '\n')
+}
+
+// schemaOf is the schema of a value's type, with the value as the default.
+func schemaOf(v reflect.Value) map[string]any {
+	switch {
+	case v.Type() == durationType:
+		return map[string]any{
+			"type":    []string{"string", "integer"},
+			"pattern": `^(0|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$`,
+			"minimum": 0, "maximum": 0, // an integer is 0 alone: others need a unit
+			"default": durationText(time.Duration(v.Int())),
+		}
+	case v.Kind() == reflect.Struct:
+		return objectSchema(v)
+	case v.Kind() == reflect.Slice:
+		return listSchema(v)
+	case v.Kind() == reflect.String:
+		return map[string]any{"type": "string", "maxLength": maxText, "default": v.String()}
+	case v.Kind() == reflect.Bool:
+		return map[string]any{"type": "boolean", "default": v.Bool()}
+	default:
+		return map[string]any{"type": "integer", "default": v.Int()}
+	}
+}
+
+func objectSchema(v reflect.Value) map[string]any {
+	properties := map[string]any{}
+	for f := range v.Type().Fields() {
+		p := schemaOf(v.FieldByIndex(f.Index))
+		p["description"] = f.Tag.Get("doc")
+		if words := f.Tag.Get("enum"); words != "" {
+			p["enum"] = strings.Split(words, ",")
+			delete(p, "maxLength")
+		}
+		properties[f.Tag.Get("yaml")] = p
+	}
+	kind := any("object")
+	if v.Type() != routeType {
+		kind = []string{"object", "null"} // a block with everything commented out
+	}
+	s := map[string]any{"type": kind, "properties": properties, "additionalProperties": false}
+	if v.Type() == routeType {
+		s["required"] = []string{"name", "upstream"}
+	}
+	return s
+}
+
+func listSchema(v reflect.Value) map[string]any {
+	switch v.Type().Elem() {
+	case notBuiltType:
+		return map[string]any{"type": "array", "maxItems": 0}
+	case routeType:
+		return map[string]any{"type": "array", "maxItems": MaxRoutes, "items": schemaOf(reflect.ValueOf(DefaultRoute()))}
+	}
+	return map[string]any{"type": "array", "items": map[string]any{"type": "string", "maxLength": maxText}, "default": v.Interface()}
+}
+
+// durationText is d without the zero units that time.Duration prints.
+func durationText(d time.Duration) string {
+	if d == 0 {
+		return "0"
+	}
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
