@@ -1,0 +1,73 @@
+# make build   bin/latchkey, one static binary
+# make run     builds it and starts it with its state in ./data
+# make test    every test, with real Redis, git-lfs and OpenSSH
+# make check   formatting, vet, lint, import rules, modules
+# make bench   what a request costs
+# make crash   kill -9, two hundred times on each store
+# make fuzz    every fuzz target for FUZZTIME
+# make clean   removes bin; never ./data
+
+SHELL := /bin/sh
+export GOFLAGS := -buildvcs=false
+export CGO_ENABLED := 0
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+FUZZTIME ?= 10s
+ROUNDS ?= 200
+BENCH ?= .
+BENCHTIME ?= 1s
+
+TOOLS := bin/tools
+
+.PHONY: build run test check bench crash fuzz clean peers
+
+build:
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/latchkey ./cmd/latchkey
+
+run: build
+	bin/latchkey serve
+
+# The programs that tests and checks run, in the versions of tools/go.mod:
+# staticcheck, the newest git-lfs and its suite for servers.
+$(TOOLS)/built: tools/go.mod tools/go.sum
+	@mkdir -p $(TOOLS)
+	go -C tools build -trimpath -o ../$(TOOLS)/ tool
+	@go version > $@
+
+peers: $(TOOLS)/built
+	@tools/install-peers
+
+# Two test binaries at a time, so that timings hold on two cores.
+test: peers
+	LATCHKEY_LFS_API_SUITE='$(CURDIR)/$(TOOLS)/git-lfs-test-server-api' \
+	LATCHKEY_GIT_LFS='$(CURDIR)/$(TOOLS)/git-lfs' \
+	go test -p 2 -timeout 9m ./...
+
+check: $(TOOLS)/built
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
+		echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	$(TOOLS)/staticcheck ./...
+	go test -count=1 ./internal/deps
+	go mod tidy -diff
+	go -C tools mod tidy -diff
+	go mod verify
+
+bench: peers
+	go test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' ./...
+
+crash: peers
+	LATCHKEY_CRASH_ROUNDS=$(ROUNDS) go test -count=1 -timeout 60m -v -run '^TestKilled' ./cmd/latchkey
+
+# go test fuzzes one target of one package at a time.
+fuzz:
+	@set -e; for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "$$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime '$(FUZZTIME)' $$package; \
+		done; \
+	done
+
+clean:
+	rm -rf bin
