@@ -1,0 +1,355 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/latchkey-io/latchkey/keystore"
+)
+
+// A Watcher records what one Watch delivers.
+type Watcher struct {
+	mu      sync.Mutex
+	changes []keystore.Change
+	news    chan struct{} // holds one token after every change
+	cancel  context.CancelFunc
+	done    chan error
+}
+
+// NewWatcher starts a Watch, which ends with the test, and waits for its first
+// Reset, after which no change is missed.
+func NewWatcher(t *testing.T, s keystore.Store) *Watcher {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	w := &Watcher{news: make(chan struct{}, 1), cancel: cancel, done: make(chan error, 1)}
+	go func() {
+		w.done <- s.Watch(ctx, func(c keystore.Change) {
+			w.mu.Lock()
+			w.changes = append(w.changes, c)
+			w.mu.Unlock()
+			select {
+			case w.news <- struct{}{}:
+			default:
+			}
+		})
+	}()
+	t.Cleanup(cancel)
+	w.Wait(t, "a reset", func(cs []keystore.Change) bool {
+		return slices.ContainsFunc(cs, func(c keystore.Change) bool { return c.Reset })
+	})
+	return w
+}
+
+// Changes returns all that was delivered so far.
+func (w *Watcher) Changes() []keystore.Change {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.changes)
+}
+
+// Keys returns the changed keys delivered so far, in order.
+func (w *Watcher) Keys() []string {
+	var keys []string
+	for _, c := range w.Changes() {
+		if c.Key != "" {
+			keys = append(keys, c.Key)
+		}
+	}
+	return keys
+}
+
+// Resets counts the resets delivered so far.
+func (w *Watcher) Resets() int {
+	n := 0
+	for _, c := range w.Changes() {
+		if c.Reset {
+			n++
+		}
+	}
+	return n
+}
+
+// AliveUntil is the latest proof of life.
+func (w *Watcher) AliveUntil() time.Time {
+	var last time.Time
+	for _, c := range w.Changes() {
+		if c.AliveUntil.After(last) {
+			last = c.AliveUntil
+		}
+	}
+	return last
+}
+
+// Wait returns when what was delivered satisfies ok.
+func (w *Watcher) Wait(t *testing.T, what string, ok func([]keystore.Change) bool) {
+	t.Helper()
+	limit := time.After(patience)
+	for !ok(w.Changes()) {
+		select {
+		case <-w.news:
+		case <-limit:
+			t.Fatalf("the feed did not bring %s: %+v", what, w.Changes())
+		}
+	}
+}
+
+// WaitKey returns when a change of key was delivered.
+func (w *Watcher) WaitKey(t *testing.T, key string) {
+	t.Helper()
+	w.Wait(t, "the change of "+key, func(cs []keystore.Change) bool {
+		return slices.ContainsFunc(cs, func(c keystore.Change) bool { return c.Key == key })
+	})
+}
+
+// Stop ends the Watch and returns what it returned.
+func (w *Watcher) Stop(t *testing.T) error {
+	t.Helper()
+	w.cancel()
+	return w.Ended(t)
+}
+
+// Ended waits for the Watch to return and returns what it returned.
+func (w *Watcher) Ended(t *testing.T) error {
+	t.Helper()
+	select {
+	case err := <-w.done:
+		return err
+	case <-time.After(patience):
+		t.Fatal("Watch did not return")
+		return nil
+	}
+}
+
+func testWatch(t *testing.T, open Open) {
+	t.Run("a reset comes first and a proof of life follows", func(t *testing.T) {
+		w := NewWatcher(t, open(t, time.Now))
+		w.Wait(t, "a proof of life", func(cs []keystore.Change) bool {
+			return slices.ContainsFunc(cs, func(c keystore.Change) bool { return c.AliveUntil.After(time.Now()) })
+		})
+		for i, c := range w.Changes() {
+			if c.Reset != (i == 0) {
+				t.Errorf("change %d is %+v", i, c)
+			}
+		}
+	})
+	t.Run("every kind of change comes, in order, once", func(t *testing.T) {
+		s := open(t, time.Now)
+		w := NewWatcher(t, s)
+		var want []string
+		for i := range 5 {
+			key := fmt.Sprintf("w/%d", i)
+			create(t, s, text(key, "v"))
+			if err := s.Replace(deadline(t), text(key, "v"), text(key, "w")); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Delete(deadline(t), key); err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, key, key, key)
+		}
+		create(t, s, text("w/end", ""))
+		w.WaitKey(t, "w/end")
+		if got := w.Keys(); !slices.Equal(got, append(want, "w/end")) {
+			t.Errorf("got %q, want %q", got, append(want, "w/end"))
+		}
+		for _, c := range w.Changes() {
+			set := 0
+			for _, is := range []bool{c.Key != "", c.Reset, !c.AliveUntil.IsZero()} {
+				if is {
+					set++
+				}
+			}
+			if set != 1 {
+				t.Errorf("%d fields are set in %+v", set, c)
+			}
+		}
+	})
+	t.Run("what was refused is no change", func(t *testing.T) {
+		s := open(t, time.Now)
+		create(t, s, text("w/taken", "v"))
+		w := NewWatcher(t, s)
+		wantErr(t, "create", s.Create(deadline(t), text("w/taken", "v")), keystore.ErrExists)
+		wantErr(t, "replace", s.Replace(deadline(t), text("w/taken", "x"), text("w/taken", "y")), keystore.ErrConflict)
+		wantErr(t, "delete", s.Delete(deadline(t), "w/none"), keystore.ErrNotFound)
+		create(t, s, text("w/end", ""))
+		w.WaitKey(t, "w/end")
+		if got := w.Keys(); len(got) != 1 {
+			t.Errorf("got %q", got)
+		}
+	})
+	t.Run("keys come as they are", func(t *testing.T) {
+		s := open(t, time.Now)
+		w := NewWatcher(t, s)
+		for _, k := range hostileKeys {
+			create(t, s, text("h/"+k, ""))
+			w.WaitKey(t, "h/"+k)
+		}
+	})
+	t.Run("a notice follows its change", func(t *testing.T) {
+		s := open(t, time.Now)
+		first := text("w/v", "0")
+		create(t, s, first)
+		ctx, cancel := context.WithCancel(t.Context())
+		ready, read := make(chan struct{}), make(chan string, 1)
+		done := make(chan error, 1)
+		go func() {
+			done <- s.Watch(ctx, func(c keystore.Change) {
+				switch {
+				case c.Reset:
+					close(ready)
+				case c.Key == "w/v":
+					item, err := s.Get(ctx, c.Key)
+					if err != nil {
+						t.Errorf("get: %v", err)
+					}
+					read <- string(item.Value)
+				}
+			})
+		}()
+		<-ready
+		if err := s.Replace(deadline(t), first, text("w/v", "1")); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case got := <-read:
+			if got != "1" {
+				t.Errorf("read %q after the notice", got)
+			}
+		case <-time.After(patience):
+			t.Error("no notice")
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("many watchers get everything, and a new one nothing old", func(t *testing.T) {
+		s := open(t, time.Now)
+		watchers := make([]*Watcher, 8)
+		for i := range watchers {
+			watchers[i] = NewWatcher(t, s)
+		}
+		for i := range 10 {
+			create(t, s, text(fmt.Sprintf("w/%d", i), ""))
+		}
+		late := NewWatcher(t, s)
+		create(t, s, text("w/end", ""))
+		for _, w := range watchers {
+			w.WaitKey(t, "w/end")
+			if n := len(w.Keys()); n != 11 {
+				t.Errorf("%d changes, want 11", n)
+			}
+		}
+		late.WaitKey(t, "w/end")
+		if got := late.Keys(); len(got) != 1 {
+			t.Errorf("the late one got %q", got)
+		}
+	})
+	t.Run("it ends with its context, and leaves nothing behind", func(t *testing.T) {
+		s := open(t, time.Now)
+		create(t, s, text("w/warm", ""))
+		if err := NewWatcher(t, s).Stop(t); err != nil {
+			t.Error(err)
+		}
+		before := runtime.NumGoroutine()
+		for range 5 {
+			w := NewWatcher(t, s)
+			if err := w.Stop(t); err != nil {
+				t.Error(err)
+			}
+		}
+		wantGoroutines(t, before)
+		create(t, s, text("w/after", ""))
+	})
+	t.Run("an ended context ends it at once", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := open(t, time.Now).Watch(ctx, func(keystore.Change) {}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// testLocal: within one process the notice is seen before the write returns.
+func testLocal(t *testing.T, open Open) {
+	t.Run("a write returns after every watcher has seen it", func(t *testing.T) {
+		s := open(t, time.Now)
+		watchers := []*Watcher{NewWatcher(t, s), NewWatcher(t, s)}
+		seen := func(n int) {
+			t.Helper()
+			for _, w := range watchers {
+				if got := len(w.Keys()); got != n {
+					t.Fatalf("%d changes seen, want %d", got, n)
+				}
+			}
+		}
+		create(t, s, text("l/1", "v"))
+		seen(1)
+		if err := s.Replace(deadline(t), text("l/1", "v"), text("l/1", "w")); err != nil {
+			t.Fatal(err)
+		}
+		seen(2)
+		if err := s.Delete(deadline(t), "l/1"); err != nil {
+			t.Fatal(err)
+		}
+		seen(3)
+	})
+	t.Run("a stuck watcher costs a write its deadline, not the change", func(t *testing.T) {
+		s := open(t, time.Now)
+		ready, free := make(chan struct{}), make(chan struct{})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() {
+			done <- s.Watch(ctx, func(c keystore.Change) {
+				if c.Reset {
+					close(ready)
+				} else if c.Key != "" {
+					<-free
+				}
+			})
+		}()
+		<-ready
+		short, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer stop()
+		wantErr(t, "create", s.Create(short, text("l/stuck", "v")), context.DeadlineExceeded)
+		get(t, s, "l/stuck")
+		close(free)
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("the proof of life is far ahead and comes once", func(t *testing.T) {
+		s := open(t, time.Now)
+		w := NewWatcher(t, s)
+		create(t, s, text("l/2", ""))
+		n := 0
+		for _, c := range w.Changes() {
+			if !c.AliveUntil.IsZero() {
+				n++
+			}
+		}
+		if n != 1 || w.AliveUntil().Before(time.Now().AddDate(100, 0, 0)) {
+			t.Errorf("%d proofs, until %v", n, w.AliveUntil())
+		}
+	})
+}
+
+// wantGoroutines waits until no more than n run.
+func wantGoroutines(t *testing.T, n int) {
+	t.Helper()
+	limit := time.Now().Add(patience)
+	for runtime.NumGoroutine() > n {
+		if time.Now().After(limit) {
+			buf := make([]byte, 1<<20)
+			t.Fatalf("%d goroutines, want at most %d:\n%s", runtime.NumGoroutine(), n, buf[:runtime.Stack(buf, true)])
+		}
+		runtime.Gosched()
+		<-time.After(5 * time.Millisecond)
+	}
+}
