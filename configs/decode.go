@@ -27,12 +27,13 @@ func (l *loader) root(n *yaml.Node) {
 	if isNull(n) {
 		return
 	}
-	l.value(n, reflect.ValueOf(l.c).Elem(), "")
+	l.value(n, n.Line, reflect.ValueOf(l.c).Elem(), "")
 }
 
-// value fills v, found at path, from n.
-func (l *loader) value(n *yaml.Node, v reflect.Value, path string) {
-	here := origin{l.file, n.Line}
+// value fills v, found at path, from n. The line is that of the key, where
+// there is one: a block's own line is that of its first entry.
+func (l *loader) value(n *yaml.Node, line int, v reflect.Value, path string) {
+	here := origin{l.file, line}
 	l.origins[path] = here
 	switch {
 	case n.Kind == yaml.AliasNode || n.Anchor != "":
@@ -40,11 +41,11 @@ func (l *loader) value(n *yaml.Node, v reflect.Value, path string) {
 	case n.Style&yaml.TaggedStyle != 0:
 		l.refuse(path, here, "YAML tags are not supported; write the plain value")
 	case v.Kind() == reflect.Struct:
-		l.mapping(n, v, path)
+		l.mapping(n, here, v, path)
 	case isNull(n):
 		l.refuse(path, here, "has no value; write one, or remove the key")
 	case v.Kind() == reflect.Slice:
-		l.list(n, v, path)
+		l.list(n, here, v, path)
 	case n.Kind != yaml.ScalarNode:
 		l.refuse(path, here, "takes one value, not a list or a block")
 	default:
@@ -55,12 +56,12 @@ func (l *loader) value(n *yaml.Node, v reflect.Value, path string) {
 }
 
 // mapping fills the struct v.
-func (l *loader) mapping(n *yaml.Node, v reflect.Value, path string) {
+func (l *loader) mapping(n *yaml.Node, here origin, v reflect.Value, path string) {
 	if isNull(n) && n.Kind == yaml.ScalarNode {
 		return // a block with everything in it commented out
 	}
 	if n.Kind != yaml.MappingNode {
-		l.refuse(path, origin{l.file, n.Line}, "takes a block of keys")
+		l.refuse(path, here, "takes a block of keys")
 		return
 	}
 	fields := fieldsOf(v.Type())
@@ -83,7 +84,7 @@ func (l *loader) mapping(n *yaml.Node, v reflect.Value, path string) {
 			l.refuse(at, here, unknownKey(k.Value, fields))
 			continue
 		}
-		l.value(val, v.FieldByIndex(f.Index), at)
+		l.value(val, k.Line, v.FieldByIndex(f.Index), at)
 	}
 }
 
@@ -99,8 +100,7 @@ func unknownKey(key string, fields map[string]reflect.StructField) string {
 }
 
 // list fills the slice v. A list in the file replaces the default whole.
-func (l *loader) list(n *yaml.Node, v reflect.Value, path string) {
-	here := origin{l.file, n.Line}
+func (l *loader) list(n *yaml.Node, here origin, v reflect.Value, path string) {
 	if n.Kind != yaml.SequenceNode {
 		l.refuse(path, here, "takes a list, as [a, b]")
 		return
@@ -126,7 +126,7 @@ func (l *loader) list(n *yaml.Node, v reflect.Value, path string) {
 			l.refuse(at, origin{l.file, c.Line}, "is an empty entry; write it, or remove it")
 			continue
 		}
-		l.value(c, out.Index(i), at)
+		l.value(c, c.Line, out.Index(i), at)
 	}
 	v.Set(out)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"go.yaml.in/yaml/v4"
@@ -51,7 +52,8 @@ func Load(o LoadOptions) (*Config, error) {
 		}
 	}
 	l.env(o.Env, o.Reserved)
-	l.c.complete()
+	_, given := l.origins["routes"]
+	l.c.complete(given)
 	l.c.validate(&l.report)
 	if len(l.faults) > 0 {
 		return nil, l.sorted()
@@ -71,8 +73,12 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// complete fills in what follows from other values.
-func (c *Config) complete() {
+// complete fills in what follows from other values. The one route of a file
+// without routes keeps its objects in data_dir, wherever that is.
+func (c *Config) complete(routesGiven bool) {
+	if !routesGiven && c.DataDir != "" && c.DataDir != Default().DataDir {
+		c.Routes[0].Upstream = "lfs:" + filepath.Join(c.DataDir, "lfs")
+	}
 	for i := range c.Routes {
 		if r := &c.Routes[i]; r.Host != "" && r.Path == "" {
 			r.Path = "/"

@@ -1,0 +1,102 @@
+package configs_test
+
+import (
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/latchkey-io/latchkey/configs"
+	"go.yaml.in/yaml/v4"
+)
+
+func TestExampleIsTheDefaultAndWhole(t *testing.T) {
+	c, faults := load(t, string(configs.Example()))
+	if faults != nil {
+		t.Fatal(strings.Join(faults, "\n"))
+	}
+	if !reflect.DeepEqual(c, configs.Default()) {
+		t.Errorf("the example is not the default:\n%+v\n%+v", c, configs.Default())
+	}
+	var tree map[string]any
+	if err := yaml.Unmarshal(configs.Example(), &tree); err != nil {
+		t.Fatal(err)
+	}
+	sameKeys(t, "", reflect.TypeFor[configs.Config](), tree)
+	onDisk, err := os.ReadFile("latchkey.example.yaml")
+	if err != nil || !slices.Equal(onDisk, configs.Example()) {
+		t.Errorf("the example differs from its file: %v", err)
+	}
+}
+
+// sameKeys asks that a block of the example has every key of its struct. That
+// it has no others is Load's business.
+func sameKeys(t *testing.T, path string, typ reflect.Type, tree map[string]any) {
+	t.Helper()
+	for f := range typ.Fields() {
+		key := f.Tag.Get("yaml")
+		value, ok := tree[key]
+		if !ok {
+			t.Errorf("the example lacks %s%s", path, key)
+			continue
+		}
+		if f.Tag.Get("doc") == "" {
+			t.Errorf("%s%s has no description", path, key)
+		}
+		at, block := f.Type, value
+		if list, ok := value.([]any); ok && at.Kind() == reflect.Slice && at.Elem().Kind() == reflect.Struct {
+			if len(list) == 0 {
+				continue
+			}
+			at, block = at.Elem(), list[0]
+		}
+		if at.Kind() != reflect.Struct {
+			continue
+		}
+		inner, ok := block.(map[string]any)
+		if !ok {
+			t.Errorf("%s%s is a %T in the example", path, key, block)
+			continue
+		}
+		sameKeys(t, path+key+".", at, inner)
+	}
+}
+
+// The commented route of the example is there to be uncommented.
+func TestExampleRouteInComment(t *testing.T) {
+	before, after, found := strings.Cut(string(configs.Example()), "would be:\n")
+	if !found {
+		t.Fatal("the comment is gone")
+	}
+	c, faults := load(t, before+strings.ReplaceAll(after, "#  ", "  "))
+	if faults != nil {
+		t.Fatal(strings.Join(faults, "\n"))
+	}
+	if len(c.Routes) != 2 || c.Routes[1].Name != "grafana" || !c.Routes[1].Identity.Assertion {
+		t.Errorf("%+v", c.Routes)
+	}
+}
+
+func TestEnvironmentNamesAreUnique(t *testing.T) {
+	seen := map[string]string{}
+	var walk func(typ reflect.Type, path string)
+	walk = func(typ reflect.Type, path string) {
+		for f := range typ.Fields() {
+			at := strings.TrimPrefix(path+"."+f.Tag.Get("yaml"), ".")
+			if f.Type.Kind() == reflect.Struct {
+				walk(f.Type, at)
+				continue
+			}
+			name := configs.EnvName(at)
+			if other, taken := seen[name]; taken {
+				t.Errorf("%s is %s and %s", name, other, at)
+			}
+			seen[name] = at
+		}
+	}
+	walk(reflect.TypeFor[configs.Config](), "")
+	if seen["LATCHKEY_HTTP_TLS_CERT_FILE"] != "http.tls.cert_file" {
+		t.Error(seen)
+	}
+}
