@@ -90,18 +90,25 @@ func TestRecentUnderAFloodOfKeys(t *testing.T) {
 
 func TestFullRecentTakesWhatIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := limit.NewRecent(2, time.Minute, nil)
-		for range 100 {
-			r.Add(key(1))
+		const over, running = 900, 100
+		r := limit.NewRecent(over+running, time.Minute, nil)
+		for i := range over {
+			for range 50 {
+				r.Add(key(i))
+			}
 		}
 		time.Sleep(time.Minute)
-		r.Add(key(2))
-		r.Add(key(2))
-		for i := range 50 { // of two entries, eight looks find both, nearly always
-			r.Add(key(10 + i))
+		for i := range running {
+			r.Add(key(over + i))
+			r.Add(key(over + i))
 		}
-		if r.Count(key(2)) != 2 {
-			t.Error("a running count went before one that was over")
+		for i := range 100 {
+			r.Add(key(over + running + i))
+		}
+		for i := range running {
+			if r.Count(key(over+i)) != 2 {
+				t.Fatal("a running count went before one that was over")
+			}
 		}
 	})
 }
