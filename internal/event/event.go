@@ -23,7 +23,10 @@ const (
 	// MaxText is how many bytes of a text or error an event keeps.
 	MaxText = 2048
 
-	usualAttrs = 16 // have room without another allocation
+	// MaxKey is how many bytes of a key, and of the message, an event keeps.
+	MaxKey = 128
+
+	usualAttrs = 13 // have room without another allocation
 )
 
 // The keys that every line has besides those of slog.
@@ -50,7 +53,7 @@ type Event struct {
 // New begins an event now. name is the constant message of its line, such as
 // "http request".
 func New(name string) *Event {
-	e := &Event{name: name, start: time.Now()}
+	e := &Event{name: Clean(name, MaxKey), start: time.Now()}
 	e.attrs = e.room[:0]
 	return e
 }
@@ -86,7 +89,7 @@ func (e *Event) Set(attrs ...slog.Attr) {
 }
 
 func (e *Event) setLocked(a slog.Attr) {
-	a.Value = cleanValue(a.Value)
+	a.Key, a.Value = Clean(a.Key, MaxKey), cleanValue(a.Value)
 	for i := range e.attrs {
 		if e.attrs[i].Key == a.Key {
 			e.attrs[i].Value = a.Value
@@ -111,7 +114,9 @@ func isOwnKey(key string) bool {
 // cleanValue makes texts and errors harmless; a slog.LogValuer says first what
 // it is. Numbers, times and groups are left to the handler's own quoting.
 func cleanValue(v slog.Value) slog.Value {
-	v = v.Resolve()
+	if v.Kind() == slog.KindLogValuer {
+		v = v.Resolve()
+	}
 	switch v.Kind() {
 	case slog.KindString:
 		return slog.StringValue(Clean(v.String(), MaxText))
@@ -149,13 +154,18 @@ func (e *Event) End(log *slog.Logger) {
 		return
 	}
 	now := time.Now()
-	line := slog.NewRecord(now, slog.LevelInfo, e.name, 0)
 	e.attrs = append(e.attrs,
 		slog.String(keyID, e.idLocked()),
 		slog.Float64(keyDuration, float64(now.Sub(e.start).Microseconds())/1000))
 	if e.dropped > 0 {
 		e.attrs = append(e.attrs, slog.Int(keyDropped, e.dropped))
 	}
+	if h, ok := log.Handler().(*handler); ok && h.plainJSON != nil {
+		if h.plainJSON.writeEvent(now, e.name, e.attrs) {
+			return
+		}
+	}
+	line := slog.NewRecord(now, slog.LevelInfo, e.name, 0)
 	line.AddAttrs(e.attrs...)
 	// There is nobody to tell when the log cannot be written.
 	_ = log.Handler().Handle(ctx, line)

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/latchkey-io/latchkey/internal/event"
 )
@@ -115,7 +117,7 @@ func TestHostileValues(t *testing.T) {
 		)
 		e.End(event.NewLogger(&b, slog.LevelInfo, json))
 		line := strings.TrimSuffix(b.String(), "\n")
-		if strings.ContainsAny(line, "\n\r\x1b\u202e\u2066\xff") {
+		if strings.ContainsAny(line, "\n\r\x1b\u202e\u2066") || !utf8.ValidString(line) {
 			t.Errorf("json %v: %q", json, line)
 		}
 		if strings.Contains(line, "hunter2") || !strings.Contains(line, "[secret]") || !strings.Contains(line, `a\`) {
@@ -156,6 +158,36 @@ func TestEventAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 	fields(t, b.Bytes())
+}
+
+// The short way of an event and the way through slog say the same.
+func FuzzLineIsWhatSlogWrites(f *testing.F) {
+	f.Add("k", "plain", int64(1), 1.5, true)
+	f.Add("k\"\\", "\"\\/<>&\x1b\u2028\xff語", int64(-1<<63), 1e20, false)
+	f.Add("", "", int64(0), 1e-7, false)
+	f.Fuzz(func(t *testing.T, key, text string, n int64, x float64, yes bool) {
+		set := func(e *event.Event) {
+			e.Set(slog.String(key, text), slog.Int64("n", n), slog.Uint64("u", uint64(n)), slog.Float64("x", x))
+			e.Set(slog.Bool("yes", yes), slog.Duration("d", time.Duration(n)), slog.Any("e", errors.New(text)))
+		}
+		var short, long bytes.Buffer
+		a, b := event.New(text), event.New(text)
+		set(a)
+		set(b)
+		a.End(event.NewLogger(&short, slog.LevelInfo, true))
+		b.End(slog.New(slog.NewJSONHandler(&long, nil)))
+		one, other := fields(t, short.Bytes()), fields(t, long.Bytes())
+		for _, changes := range []string{"time", "request_id", "duration_ms"} {
+			if one[changes] == nil || other[changes] == nil {
+				t.Fatalf("no %s", changes)
+			}
+			delete(one, changes)
+			delete(other, changes)
+		}
+		if !reflect.DeepEqual(one, other) {
+			t.Fatalf("short %v\nslog  %v", one, other)
+		}
+	})
 }
 
 func tenFacts(e *event.Event) {
