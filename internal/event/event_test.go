@@ -197,14 +197,21 @@ func tenFacts(e *event.Event) {
 }
 
 func BenchmarkEvent(b *testing.B) {
-	for name, level := range map[string]slog.Level{"json": slog.LevelInfo, "disabled": slog.LevelWarn} {
-		b.Run(name, func(b *testing.B) {
-			log := event.NewLogger(io.Discard, level, true)
+	for _, c := range []struct {
+		name string
+		log  *slog.Logger
+	}{
+		{"json", event.NewLogger(io.Discard, slog.LevelInfo, true)},
+		{"text", event.NewLogger(io.Discard, slog.LevelInfo, false)},
+		{"json of slog", slog.New(slog.NewJSONHandler(io.Discard, nil))},
+		{"disabled", event.NewLogger(io.Discard, slog.LevelWarn, true)},
+	} {
+		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				e := event.New("http request")
 				tenFacts(e)
-				e.End(log)
+				e.End(c.log)
 			}
 		})
 	}

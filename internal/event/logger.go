@@ -28,8 +28,8 @@ func NewLogger(w io.Writer, level slog.Leveler, json bool) *slog.Logger {
 type handler struct {
 	slog.Handler
 
-	// plainJSON is where an event may write its JSON itself, which costs a
-	// third; nil when the handler adds something to each line.
+	// plainJSON is where an event may write its JSON itself, which costs
+	// half; nil when the handler adds something to each line.
 	plainJSON *output
 }
 
