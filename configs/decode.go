@@ -170,18 +170,6 @@ func setScalar(v reflect.Value, text string) error {
 	return nil
 }
 
-// parseDuration reads Go's form of a duration (90s, 10m, 168h) or a bare 0.
-func parseDuration(text string) (time.Duration, error) {
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		return 0, fmt.Errorf("takes a duration with its unit, as 90s, 10m or 12h; a week is 168h")
-	}
-	if d < 0 {
-		return 0, fmt.Errorf("takes a duration that is not negative")
-	}
-	return d, nil
-}
-
 // fieldsOf is the struct's fields by their key.
 func fieldsOf(t reflect.Type) map[string]reflect.StructField {
 	fields := make(map[string]reflect.StructField, t.NumField())

@@ -41,9 +41,9 @@ func (l *loader) env(environ, reserved []string) {
 			l.setEnv(name, text, f)
 		case serviceLink.MatchString(name) || serviceLink.MatchString(name+"="+text):
 		case fileOnly(name):
-			l.add(name, 0, "", "this part of the configuration is read from the file only")
+			l.add(printable(name), 0, "", "this part of the configuration is read from the file only")
 		default:
-			l.add(name, 0, "", "unknown variable; the nearest is "+nearest(name, slices.Collect(maps.Keys(known))))
+			l.add(printable(name), 0, "", "unknown variable; the nearest is "+nearest(name, slices.Collect(maps.Keys(known))))
 		}
 	}
 }

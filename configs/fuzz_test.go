@@ -19,7 +19,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte("a: &a [*a]\n"), "LATCHKEY_SSH_HOST_KEY_FILES=a,b,,")
 	f.Add([]byte("{http: {<<: {}}, ? [a]: b}"), "LATCHKEY_X=")
 	f.Add([]byte("routes: [{name: a, path: /a/, upstream: 'unix:x:/y'}, {}, 1, null]"), "LATCHKEY_ROUTES=")
-	f.Add([]byte("!!binary a\n---\n"), "")
+	f.Add([]byte("!!binary a\n---\n"), "LATCHKEY_\x1b=")
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, text []byte, variable string) {
 		name := filepath.Join(dir, "f.yaml")

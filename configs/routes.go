@@ -61,7 +61,7 @@ func (c *Config) validateRoutes(r *report) {
 			r.at(at+".identity.upstream_credential", unavailable)
 		}
 		if rt.Timeout < time.Second || rt.Timeout > maxTimeout {
-			r.at(at+".timeout", "takes a duration from 1s to %s", maxTimeout)
+			r.at(at+".timeout", "takes a duration from 1s to %s", durationText(maxTimeout))
 		}
 	}
 }

@@ -75,18 +75,3 @@ func listSchema(v reflect.Value) map[string]any {
 	}
 	return map[string]any{"type": "array", "items": map[string]any{"type": "string", "maxLength": maxText}, "default": v.Interface()}
 }
-
-// durationText is d without the zero units that time.Duration prints.
-func durationText(d time.Duration) string {
-	if d == 0 {
-		return "0"
-	}
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
-}

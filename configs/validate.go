@@ -83,7 +83,7 @@ func (c *Config) validatePeople(r *report) {
 		case d == 0:
 			r.at(path, "cannot be 0: there is no endless session")
 		case d < time.Second || d > longest:
-			r.at(path, "takes a duration from 1s to %s", longest)
+			r.at(path, "takes a duration from 1s to %s", durationText(longest))
 		}
 	}
 	between("session.idle", c.Session.Idle, maxSession)
