@@ -2,7 +2,6 @@ package lfs
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
@@ -45,7 +44,7 @@ func (s *Store) SSHAuthenticate(ctx context.Context, who auth.Identity, path, op
 	}
 	token, expires, err := s.grants.Grant(ctx, who, auth.Grant{Route: repo.route.Name, Repo: repo.name, Op: need, Life: sshLife})
 	if err != nil {
-		return Answer{}, fmt.Errorf("grant a token: %w", err)
+		return Answer{}, err
 	}
 	return Answer{Href: repo.href, Token: token, Expires: expires}, nil
 }

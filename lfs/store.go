@@ -44,7 +44,8 @@ type Store struct {
 	now    func() time.Time
 	log    *slog.Logger
 
-	routes atomic.Pointer[table]
+	routes  atomic.Pointer[table]
+	buffers buffers
 
 	mu    sync.Mutex
 	disks map[string]*disk // by absolute folder; open until Close
