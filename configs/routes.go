@@ -13,7 +13,7 @@ import (
 const (
 	maxPath      = 255 // bytes of a route's path
 	maxRules     = 100 // words in one read or write list
-	maxGroupName = 64  // characters
+	maxGroupName = 64  // bytes
 	maxTimeout   = time.Hour
 )
 
@@ -184,13 +184,17 @@ func checkRule(rule string) string {
 	case kind == "group" && validGroup(name):
 		return ""
 	case kind == "group":
-		return "takes a group name after group: 1 to 64 characters, no comma, no space at the ends"
+		return "takes a group name after group: 1 to 64 bytes without , / : * and quotes, no space at the ends"
 	}
 	return "takes anonymous, authenticated, group:NAME, user:NAME or admin"
 }
 
+// validGroup accepts the names that a group can have.
 func validGroup(s string) bool {
-	n := utf8.RuneCountInString(s)
-	return n >= 1 && n <= maxGroupName && strings.TrimSpace(s) == s &&
-		!strings.ContainsFunc(s, func(c rune) bool { return c == ',' || unicode.IsControl(c) })
+	if s == "" || len(s) > maxGroupName || strings.TrimSpace(s) != s || s == "." || s == ".." {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(c rune) bool {
+		return !unicode.IsPrint(c) || c == utf8.RuneError || strings.ContainsRune(",\"/:*", c)
+	})
 }
