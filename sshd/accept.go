@@ -1,0 +1,186 @@
+package sshd
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/pires/go-proxyproto"
+
+	"github.com/latchkey-io/latchkey/internal/event"
+	"github.com/latchkey-io/latchkey/internal/limit"
+)
+
+// What a source earns that does not log in. It is little: a key cannot be
+// guessed, and honest clients retry a refused login a dozen times within a
+// second. Only who keeps on for long, many times a second, must wait.
+const (
+	penaltyRefused = 250 * time.Millisecond
+	penaltySilent  = 5 * time.Second // held a place for the whole grace time
+	penaltyMin     = 30 * time.Second
+	penaltyMax     = 2 * time.Minute
+
+	proxyHeaderWait = 5 * time.Second
+
+	// refusalLines may be logged each second; more are counted.
+	refusalLines = 20
+)
+
+// handle serves one connection from its first byte to its end.
+func (s *Server) handle(raw net.Conn) {
+	defer raw.Close()
+	defer s.contain("connection")
+	begun := time.Now()
+	socket := remoteAddr(raw)
+	if trusted(s.cfg.ProxyProtocolFrom, socket) {
+		behind, err := readProxyHeader(raw)
+		if err != nil {
+			s.refusedEarly(socket, "no PROXY header from a proxy that must send one: "+err.Error())
+			return
+		}
+		raw = behind
+	}
+	c := s.newConn(raw, begun)
+	defer c.Close()
+	c.source = remoteAddr(raw)
+	if _, yes := s.penalty.Refused(c.source); yes {
+		s.refusedEarly(c.source, limit.RefusedPenalty)
+		return
+	}
+	if !s.enter(c) {
+		return
+	}
+	defer s.leave(c)
+	s.protocol.HandleConn(c) // returns when the connection is over
+
+	c.mu.Lock()
+	c.ended = true
+	c.mu.Unlock()
+	c.sessions.Wait()
+}
+
+// readProxyHeader reads the header that says whom raw is from.
+func readProxyHeader(raw net.Conn) (net.Conn, error) {
+	c := proxyproto.NewConn(raw, proxyproto.WithPolicy(proxyproto.REQUIRE), proxyproto.SetReadHeaderTimeout(proxyHeaderWait))
+	if c.ProxyHeader() == nil { // waits for it
+		_, err := c.Read(nil)
+		return nil, fmt.Errorf("%w", err)
+	}
+	return c, nil
+}
+
+func remoteAddr(c net.Conn) netip.Addr {
+	if tcp, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap().WithZone("")
+	}
+	return netip.Addr{}
+}
+
+func trusted(proxies []netip.Prefix, a netip.Addr) bool {
+	for _, p := range proxies {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// enter counts c, and closes another one where it takes its place.
+func (s *Server) enter(c *conn) bool {
+	s.mu.Lock()
+	stopping := s.draining
+	var displaced *conn
+	ok := false
+	if !stopping {
+		displaced, ok = s.doors.enter(c)
+	}
+	s.mu.Unlock()
+	if displaced != nil {
+		displaced.end(endDisplaced)
+	}
+	if !ok && !stopping {
+		s.refusedEarly(c.source, limit.RefusedSource)
+	}
+	return ok
+}
+
+// leave forgets c. A connection that was never logged in, or logged in for
+// nothing, gets its line in the log here; sessions write their own.
+func (s *Server) leave(c *conn) {
+	s.mu.Lock()
+	s.doors.leave(c)
+	s.mu.Unlock()
+	if c.loggedIn.Load() {
+		if c.total == 0 {
+			s.logUnused(c)
+		}
+		return
+	}
+	why := c.reason()
+	if why == endGrace {
+		s.penalty.Add(c.source, penaltySilent)
+	} else if why != endStopping {
+		s.penalty.Add(c.source, penaltyRefused)
+	}
+	s.logRefused(c.source, c.begun, append(c.attempts.attrs(), slog.String("reason", why)))
+}
+
+// refusedEarly logs a connection that was closed before it could say anything.
+func (s *Server) refusedEarly(source netip.Addr, reason string) {
+	s.logRefused(source, time.Now(), []slog.Attr{slog.String("reason", reason)})
+}
+
+// logRefused writes the line of a refused connection, unless a flood has
+// written too many: those are counted on the next line.
+func (s *Server) logRefused(source netip.Addr, begun time.Time, facts []slog.Attr) {
+	skipped, write := s.refusals.next(time.Now())
+	if !write {
+		return
+	}
+	e := event.New("ssh refused")
+	e.Set(slog.String("address", source.String()), slog.Duration("open_for", time.Since(begun).Round(time.Millisecond)))
+	e.Set(facts...)
+	if skipped > 0 {
+		e.Set(slog.Int("not_logged", skipped))
+	}
+	e.End(s.cfg.Log)
+}
+
+// refusalLog decides which refusals get a line.
+type refusalLog struct {
+	mu      sync.Mutex
+	second  int64
+	lines   int
+	skipped int
+}
+
+func (r *refusalLog) next(now time.Time) (skipped int, write bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if sec := now.Unix(); sec != r.second {
+		r.second, r.lines = sec, 0
+	}
+	if r.lines++; r.lines > refusalLines {
+		r.skipped++
+		return 0, false
+	}
+	skipped, r.skipped = r.skipped, 0
+	return skipped, true
+}
+
+// contain keeps a panic from ending the process. It must be deferred itself.
+func (s *Server) contain(where string) {
+	if p := recover(); p != nil {
+		s.logPanic(where, p)
+	}
+}
+
+// logPanic writes what a panic said and where; the client sees none of it.
+func (s *Server) logPanic(where string, p any) {
+	s.cfg.Log.Error("ssh panic", "where", where,
+		"panic", event.Clean(fmt.Sprint(p), event.MaxText), "stack", string(debug.Stack()))
+}
