@@ -1,0 +1,169 @@
+package auth
+
+import "time"
+
+// act is something that can be done here; the audit trail names it so.
+type act string
+
+const (
+	actUserCreate  act = "user.create"
+	actUserShow    act = "user.show"
+	actUserList    act = "user.list"
+	actUserUpdate  act = "user.update"
+	actUserDisable act = "user.disable"
+	actUserEnable  act = "user.enable"
+	actUserDelete  act = "user.delete"
+	actUserClear   act = "user.clear_guesses"
+	actGroupChange act = "group.change"
+	actGroupDelete act = "group.delete"
+	actGroupShow   act = "group.show"
+
+	actPasswordChange  act = "password.change"
+	actPasswordEncrypt act = "password.encrypt"
+
+	actKeyCreate    act = "api_key.create"
+	actKeyShow      act = "api_key.show"
+	actKeyRotate    act = "api_key.rotate"
+	actKeyRevoke    act = "api_key.revoke"
+	actKeyRevokeAll act = "api_key.revoke_all"
+
+	actTokenCreate act = "token.create"
+	actTokenShow   act = "token.show"
+	actTokenRevoke act = "token.revoke"
+	actTokenRotate act = "token.rotate"
+	actTokenGrant  act = "token.grant"
+
+	actSSHKeyCreate act = "ssh_key.create"
+	actSSHKeyShow   act = "ssh_key.show"
+	actSSHKeyDelete act = "ssh_key.delete"
+
+	actSignIn        act = "session.sign_in"
+	actSignOut       act = "session.sign_out"
+	actUnlock        act = "session.unlock"
+	actSessionShow   act = "session.show"
+	actSessionRevoke act = "session.revoke"
+
+	actAudit act = "audit.read"
+)
+
+// need is what an act asks of whoever does it.
+type need int
+
+const (
+	adminReads   need = iota + 1 // an administrator
+	adminChanges                 // an administrator; in a browser session, unlocked
+	ownReads                     // the owner, or an administrator
+	ownChanges                   // the owner (in a browser session, unlocked), or an administrator as above
+	ownPerson                    // the owner in person with a profile they may update, or an administrator as above
+	ownSecret                    // the owner with a credential that covers all they may, for ever, and did not come through SSH; nobody else
+	ownNewSecret                 // ownSecret, or an administrator as above for somebody else
+	ownNewKey                    // as ownNewSecret, and the owner's profile may be updated
+	ownPassword                  // the owner in person; nobody else
+)
+
+var needs = map[act]need{
+	actUserCreate: adminChanges, actUserList: adminReads, actUserDisable: adminChanges,
+	actUserEnable: adminChanges, actUserDelete: adminChanges, actUserClear: adminChanges,
+	actUserShow: ownReads, actUserUpdate: ownPerson,
+	actGroupChange: adminChanges, actGroupDelete: adminChanges, actGroupShow: adminReads,
+	actPasswordChange: ownPerson, actPasswordEncrypt: ownPassword,
+	actKeyCreate: ownNewSecret, actKeyRotate: ownNewSecret, actKeyShow: ownSecret,
+	actKeyRevoke: ownChanges, actKeyRevokeAll: adminChanges,
+	actTokenCreate: ownChanges, actTokenShow: ownReads, actTokenRevoke: ownChanges, actTokenRotate: ownChanges,
+	actSSHKeyCreate: ownNewKey, actSSHKeyShow: ownReads, actSSHKeyDelete: ownChanges,
+	actSessionShow: ownReads, actSessionRevoke: ownChanges,
+	actAudit: adminReads,
+}
+
+// allow decides whether who may do a to what belongs to owner (empty for what
+// belongs to nobody). What goes beyond (a token's scope and life, a route's
+// rules) is asked where it is known, by covers and Allow.
+func (a *Authority) allow(who Identity, what act, owner string) error {
+	if !who.Known() {
+		return unauthenticated("no credential")
+	}
+	now := a.now()
+	locked := who.Via.Kind == KindSession && !who.Full(now)
+	own := who.User == owner && who.uid != ""
+	whole := who.Scopes.User()
+	admin := who.Admin
+
+	switch n := needs[what]; n {
+	case adminReads:
+		if admin {
+			return nil
+		}
+	case adminChanges:
+		if admin && locked {
+			return unlockFirst()
+		}
+		if admin {
+			return nil
+		}
+	case ownReads:
+		if own && whole || admin {
+			return nil
+		}
+	case ownChanges, ownPerson, ownNewSecret, ownNewKey:
+		if (own && whole || admin) && locked {
+			return unlockFirst()
+		}
+		if admin && !own {
+			return nil
+		}
+		if own && whole {
+			return a.ownerMay(who, n, now)
+		}
+	case ownSecret, ownPassword:
+		if own && whole && locked {
+			return unlockFirst()
+		}
+		if own && whole {
+			return a.ownerMay(who, n, now)
+		}
+	}
+	return forbidden("%s may not do %s with this credential", who.User, what)
+}
+
+// ownerMay asks the rest of what an owner's credential needs.
+func (a *Authority) ownerMay(who Identity, n need, now time.Time) error {
+	switch n {
+	case ownPerson, ownPassword:
+		if !who.Full(now) {
+			return forbidden("this needs your password, or the profile unlocked in the browser; a key or token is not enough")
+		}
+	case ownSecret, ownNewSecret, ownNewKey:
+		if who.throughSSH() {
+			return forbidden("an SSH key, or a token made with one, neither shows nor makes keys; use your password or the browser")
+		}
+		if !who.Expires.IsZero() && who.Via.Kind != KindSession {
+			return forbidden("a credential that ends neither shows nor makes one that does not")
+		}
+	}
+	return nil
+}
+
+func unlockFirst() error {
+	return &Error{Code: Locked, Reason: "the profile is locked; unlock it with the password first"}
+}
+
+// covers decides attenuation: whether who may make a credential of owner with
+// these scopes and this end (zero: none). A credential makes only what its own
+// scope and life cover; somebody there in person covers all of their user.
+func (a *Authority) covers(who Identity, owner string, scopes Scopes, ends time.Time) error {
+	for _, s := range scopes {
+		if s.Kind == ScopeAdmin && !who.Admin && who.Via.Kind != KindLocal {
+			return forbidden("the scope %s is for administrators", s)
+		}
+	}
+	if who.Full(a.now()) {
+		return nil
+	}
+	if !who.Expires.IsZero() && (ends.IsZero() || ends.After(who.Expires)) {
+		return forbidden("the credential ends at %s and cannot make one that lives longer", who.Expires.UTC().Format(time.RFC3339))
+	}
+	if !who.Scopes.Covers(scopes) {
+		return forbidden("the credential's scope %q does not cover %q", who.Scopes, scopes)
+	}
+	return nil
+}

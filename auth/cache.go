@@ -1,0 +1,193 @@
+package auth
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/latchkey-io/latchkey/keystore"
+)
+
+// The answers of Identify are kept in the process while the store's feed
+// proves that none of the records they rest on has changed.
+//
+// Nothing in here points anywhere: identities lie encoded in byte arenas that
+// the garbage collector does not walk, and instead of a list from records to
+// answers there is one array of change numbers, indexed by a hash of the
+// record's key. An answer holds while none of its records bears a number
+// later than the one at which its reading began; so a notice that comes while
+// a read is under way spoils exactly that answer. Two keys on one place of the
+// array cost a read too many, never a wrong answer.
+
+const (
+	// maxAge ends a kept answer whatever the feed says.
+	maxAge = 5 * time.Second
+
+	cacheShards = 64
+	arenaSize   = 256 << 10 // bytes a shard: some 800 identities; full means begin anew
+	generations = 1 << 16
+	maxDeps     = 64
+)
+
+// feed follows the store's changes.
+type feed struct {
+	seq   atomic.Uint64 // number of the latest change
+	floor atomic.Uint64 // answers begun before this number do not count
+	alive atomic.Pointer[time.Time]
+	seed  maphash.Seed
+	gens  [generations]atomic.Uint64
+}
+
+// notice is the store's Watch callback.
+func (f *feed) notice(c keystore.Change) {
+	switch {
+	case c.Reset:
+		f.forget()
+	case c.Key != "":
+		n := f.seq.Add(1)
+		f.gens[f.slot(c.Key)].Store(n)
+	default:
+		until := c.AliveUntil
+		f.alive.Store(&until)
+	}
+}
+
+// forget makes everything kept so far worthless.
+func (f *feed) forget() {
+	f.alive.Store(nil)
+	f.floor.Store(f.seq.Add(1))
+}
+
+func (f *feed) slot(key string) uint16 {
+	return uint16(maphash.String(f.seed, key))
+}
+
+// proven reports whether the feed is known to be complete up to a second ago.
+func (f *feed) proven(now time.Time) bool {
+	until := f.alive.Load()
+	return until != nil && now.Before(*until)
+}
+
+// fresh reports whether no record of an answer begun at seq has changed since.
+func (f *feed) fresh(seq uint64, deps []byte) bool {
+	if seq < f.floor.Load() {
+		return false
+	}
+	for ; len(deps) >= 2; deps = deps[2:] {
+		if f.gens[binary.LittleEndian.Uint16(deps)].Load() > seq {
+			return false
+		}
+	}
+	return true
+}
+
+// cacheKey is a keyed hash of a proof; the key is the process's own.
+type cacheKey [32]byte
+
+type cache struct {
+	feed   feed
+	secret [32]byte
+	shards [cacheShards]shard
+}
+
+type shard struct {
+	mu    sync.Mutex
+	index map[cacheKey]entry
+	arena []byte
+}
+
+// entry has no pointers, so the collector passes over the whole index.
+type entry struct {
+	offset, size uint32
+	seq          uint64
+	read         int64 // unix nanoseconds of the reading
+	touched      int64 // unix seconds of the last use that was noted
+}
+
+// key hashes the parts of a proof, each with its length.
+func (c *cache) key(parts ...string) cacheKey {
+	var stack [512]byte
+	buf := append(stack[:0], c.secret[:]...)
+	for _, p := range parts {
+		buf = binary.LittleEndian.AppendUint32(buf, uint32(len(p)))
+		buf = append(buf, p...)
+	}
+	return sha256.Sum256(buf)
+}
+
+// get returns the answer kept under k if it still counts. touch reports that
+// its use has not been noted for touchEvery.
+func (c *cache) get(k cacheKey, now time.Time) (who Identity, touch, ok bool) {
+	if !c.feed.proven(now) {
+		return who, false, false
+	}
+	s := &c.shards[k[0]%cacheShards]
+	s.mu.Lock()
+	e, found := s.index[k]
+	if !found {
+		s.mu.Unlock()
+		return who, false, false
+	}
+	data := s.arena[e.offset : e.offset+e.size]
+	deps, body := splitEntry(data)
+	age := now.UnixNano() - e.read
+	if age < 0 || age > int64(maxAge) || !c.feed.fresh(e.seq, deps) {
+		delete(s.index, k)
+		s.mu.Unlock()
+		return who, false, false
+	}
+	if now.Unix()-e.touched >= int64(touchEvery/time.Second) {
+		e.touched, touch = now.Unix(), true
+		s.index[k] = e
+	}
+	text := string(body)
+	s.mu.Unlock()
+	who, ok = decodeIdentity(text)
+	if ok && !who.Expires.IsZero() && !now.Before(who.Expires) {
+		return Identity{}, false, false
+	}
+	return who, touch, ok
+}
+
+// put keeps an answer whose reading began at seq.
+func (c *cache) put(k cacheKey, who Identity, seq uint64, deps []string, now time.Time) {
+	if len(deps) > maxDeps || !c.feed.proven(now) {
+		return
+	}
+	var stack [1024]byte
+	data := append(stack[:0], byte(len(deps)))
+	for _, d := range deps {
+		data = binary.LittleEndian.AppendUint16(data, c.feed.slot(d))
+	}
+	data = appendIdentity(data, who)
+	if len(data) > arenaSize/8 || !c.feed.fresh(seq, data[1:1+2*len(deps)]) {
+		return
+	}
+	s := &c.shards[k[0]%cacheShards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.index == nil || len(s.arena)+len(data) > arenaSize {
+		s.index = make(map[cacheKey]entry)
+		s.arena = s.arena[:0]
+	}
+	e := entry{offset: uint32(len(s.arena)), size: uint32(len(data)), seq: seq, read: now.UnixNano(), touched: now.Unix()}
+	if old, again := s.index[k]; again {
+		e.touched = old.touched
+		if old.size >= e.size { // its old place will do
+			e.offset = old.offset
+			copy(s.arena[e.offset:], data)
+			s.index[k] = e
+			return
+		}
+	}
+	s.arena = append(s.arena, data...)
+	s.index[k] = e
+}
+
+func splitEntry(data []byte) (deps, body []byte) {
+	n := 1 + 2*int(data[0])
+	return data[1:n], data[n:]
+}

@@ -1,0 +1,17 @@
+// Package auth decides who someone is and whether they may.
+//
+// An edge (HTTP, SSH, the local socket) reads what a client showed into a
+// [Proof] and asks [Authority.Identify], the only way from a proof to an
+// [Identity]. An Identity is a plain value: whoever acts is passed as an
+// argument, named who, after the context. Every method of Users, Groups, Keys,
+// Tokens, SSHKeys, Sessions and Passwords takes it first, asks allow.go
+// whether this may be done, and writes the answer into the audit trail, so no
+// handler can forget to.
+//
+// Credentials are kept as keyed hashes or sealed; a copy of the store logs
+// nobody in. What grants is written last and removed first: a crash between
+// two writes leaves a dead listing, never a live secret nobody sees.
+//
+// The package keeps no HTTP, no SSH connection and no page. It fails closed:
+// when the store does not answer, nobody is let in and nobody is logged out.
+package auth

@@ -1,0 +1,168 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/latchkey-io/latchkey/internal/seal"
+	"github.com/latchkey-io/latchkey/keystore"
+)
+
+// Grant asks for a short token for one repository, as git-lfs-authenticate
+// hands out: ES256, without a record of its own, good while the credential it
+// was made with, its user and its end are, and revocable by its id.
+type Grant struct {
+	Route, Repo string
+	Op          Op            // Read, or Write (which reads as well)
+	Life        time.Duration // at most MaxGrant, and never longer than the caller's credential
+}
+
+// MaxGrant bounds the life of a grant.
+const MaxGrant = 6 * time.Hour
+
+// grantIDPrefix tells a grant's id from a token's.
+const grantIDPrefix = "g-"
+
+// Grant makes a short token. The caller needs no more than the right to what
+// it opens, which Allow has been asked for; here only attenuation is checked.
+func (t *Tokens) Grant(ctx context.Context, who Identity, g Grant) (secret Secret, expires time.Time, err error) {
+	defer func() {
+		if err != nil {
+			t.a.Trail.acted(who, actTokenGrant, g.Route+"/"+g.Repo, err)
+		}
+	}()
+	if !who.Known() || who.uid == "" {
+		return Secret{}, time.Time{}, unauthenticated("a grant needs an account")
+	}
+	actions := "r"
+	if g.Op != Read {
+		actions = "rw"
+	}
+	scope := Scope{Kind: ScopeArtifact, Target: g.Route + "/" + g.Repo, Actions: actions}
+	if _, err := ParseScopes(scope.String()); err != nil {
+		return Secret{}, time.Time{}, err
+	}
+	if !who.Scopes.covering() {
+		for _, op := range actions {
+			if !who.Scopes.opensArtifact(g.Route, g.Repo, Op(op)) {
+				return Secret{}, time.Time{}, forbidden("the credential's scope %q does not cover %q", who.Scopes, scope)
+			}
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	v := &view{a: t.a}
+	acc, err := v.account(ctx, who.User)
+	if err != nil {
+		return Secret{}, time.Time{}, err
+	}
+	if acc == nil || acc.UID != who.uid || acc.Disabled {
+		return Secret{}, time.Time{}, unauthenticated("the account is gone or disabled")
+	}
+	sys, err := v.system(ctx)
+	if err != nil {
+		return Secret{}, time.Time{}, err
+	}
+	parents := lineage(who)
+	if len(parents) > maxLineage {
+		return Secret{}, time.Time{}, forbidden("tokens have made tokens too often here; begin with your password or a key")
+	}
+	now := t.a.now()
+	expires = now.Add(min(max(g.Life, time.Second), MaxGrant)).Truncate(time.Second)
+	if !who.Expires.IsZero() && expires.After(who.Expires) {
+		expires = who.Expires.Truncate(time.Second)
+	}
+	issuer := "jfac@" + sys.Service
+	text, err := t.a.ring().SignJWT(seal.Quick, typGrant, map[string]any{
+		"iss": issuer, "sub": issuer + "/users/" + who.User, "scp": scope.String(),
+		"iat": now.Unix(), "exp": expires.Unix(), "jti": grantIDPrefix + randomID(),
+		"uid": acc.UID, "ep": acc.Epochs.of(KindGrant), "sep": sys.Epochs.of(KindGrant), "par": packRefs(parents),
+	})
+	if err != nil {
+		return Secret{}, time.Time{}, &Error{Code: Internal, Reason: "the token could not be signed", Err: err}
+	}
+	return NewSecret(text), expires, nil
+}
+
+func (a *Authority) byGrant(ctx context.Context, v *view, named, subject string, c claims) (found, error) {
+	if c.Expires == 0 || grantOf(c.ID) == "" {
+		return found{}, unauthenticated("a short token without an end or id")
+	}
+	_, err := look(ctx, v, a.rec.revoked, c.ID)
+	if err == nil {
+		return found{}, unauthenticated("the short token is revoked")
+	} else if !gone(err) {
+		return found{}, storeFailed(err)
+	}
+	parents, err := unpackRefs(c.Parents)
+	if err != nil {
+		return found{}, unauthenticated("a short token made with something unknown")
+	}
+	f, err := a.bonded(ctx, v, KindGrant, bond{
+		User: subject, UID: c.UID, Epoch: c.Epoch, System: c.System,
+		Parents: parents, Expires: time.Unix(c.Expires, 0).UTC(),
+	}, named)
+	if err != nil {
+		return found{}, err
+	}
+	if f.scopes, err = ParseScopes(c.Scope); err != nil {
+		return found{}, unauthenticated("the short token's scope cannot be read")
+	}
+	f.via = Via{Kind: KindGrant, ID: c.ID, Parents: parents, ref: c.ID}
+	return f, nil
+}
+
+// revokeGrant ends a grant before its time. The id is enough: ids are random,
+// and only those who hold the token or read its line in a log know one.
+func (t *Tokens) revokeGrant(ctx context.Context, who Identity, id string) error {
+	if !who.Known() {
+		return unauthenticated("no credential")
+	}
+	if who.Via.ID != id && !who.Admin {
+		return notFound("token")
+	}
+	err := t.a.rec.revoked.Create(ctx, id, struct{}{}, t.a.now().Add(MaxGrant+time.Hour))
+	if errors.Is(err, keystore.ErrExists) {
+		return nil
+	}
+	return storeFailed(err)
+}
+
+// grantOf is the random part of a grant's id, empty for other ids.
+func grantOf(id string) string {
+	rest, ok := strings.CutPrefix(id, grantIDPrefix)
+	if !ok || len(rest) != 36 {
+		return ""
+	}
+	return rest
+}
+
+// packRefs writes references as texts KIND:EPOCH:ID for a claim.
+func packRefs(refs []Ref) []string {
+	out := make([]string, len(refs))
+	for i, r := range refs {
+		out[i] = fmt.Sprintf("%s:%d:%s", r.Kind, r.Epoch, r.ID)
+	}
+	return out
+}
+
+func unpackRefs(texts []string) ([]Ref, error) {
+	if len(texts) == 0 || len(texts) > maxLineage {
+		return nil, errors.New("no parents, or too many")
+	}
+	out := make([]Ref, len(texts))
+	for i, text := range texts {
+		kind, rest, _ := strings.Cut(text, ":")
+		epoch, id, ok := strings.Cut(rest, ":")
+		n, err := strconv.ParseUint(epoch, 10, 64)
+		if !ok || err != nil {
+			return nil, errors.New("a reference of another form")
+		}
+		out[i] = Ref{Kind: Kind(kind), ID: id, Epoch: n}
+	}
+	return out, nil
+}

@@ -1,0 +1,96 @@
+package auth
+
+import (
+	"slices"
+	"time"
+)
+
+// Kind is the kind of a credential.
+type Kind string
+
+const (
+	KindAPIKey            Kind = "api_key"
+	KindToken             Kind = "token"       // with a record of its own
+	KindGrant             Kind = "short_token" // without one: lives as long as its parents and exp
+	KindPassword          Kind = "password"
+	KindEncryptedPassword Kind = "encrypted_password"
+	KindSSHKey            Kind = "ssh_key"
+	KindSession           Kind = "session"
+	KindLocal             Kind = "local"
+)
+
+// Ref names a credential that another one hangs on: it ends when this ends.
+type Ref struct {
+	Kind  Kind   `json:"k"`
+	ID    string `json:"i,omitempty"`
+	Epoch uint64 `json:"e,omitempty"` // for KindPassword: the password's epoch
+}
+
+// Via is the credential that identified someone.
+type Via struct {
+	Kind Kind
+	// ID names the credential to its owner and in the audit trail: a token's
+	// jti, an SSH key's fingerprint, "local:UID"; never a secret.
+	ID string
+	// Parents are the credentials it was made with, and theirs.
+	Parents []Ref
+
+	ref string // the id under which children hang on it, where it differs from ID
+}
+
+// Identity is who someone was found to be, by one credential, in one request
+// or connection. The zero value is anonymous. It is a value: pass it on as
+// who, do not keep it longer than the request; Authority.Recheck tells whether
+// it still holds.
+type Identity struct {
+	User    string   // canonical name; empty for anonymous
+	Name    string   // display name
+	Email   string   // empty where none is known
+	Groups  []string // those that the credential's scope covers, sorted
+	Admin   bool     // the user is an administrator and the scope covers it
+	Service bool     // a service account: no password, no pages
+
+	Via     Via
+	Scopes  Scopes    // what the credential covers of its user's rights
+	Expires time.Time // when the credential ends; zero: not by itself
+	// UnlockedUntil is set for sessions: until then the profile is open.
+	UnlockedUntil time.Time
+	Unlockable    bool // the session can be unlocked with the password
+
+	Peer Peer
+
+	uid       string   // the account's own id, so that a namesake is somebody else
+	allGroups []string // of the account, whatever the scope
+	isAdmin   bool     // the account is an administrator, whatever the scope
+	epoch     uint64   // of the account's password
+}
+
+// owner is the same person with everything that the account may, for rules
+// that an artifact scope has already narrowed to one repository.
+func (w Identity) owner() Identity {
+	w.Groups, w.Admin = w.allGroups, w.isAdmin
+	return w
+}
+
+// Known reports whether this is somebody.
+func (w Identity) Known() bool { return w.User != "" }
+
+// Full reports whether the person themselves is there: by password, encrypted
+// password, an unlocked session, or as the administrator at the socket.
+func (w Identity) Full(now time.Time) bool {
+	switch w.Via.Kind {
+	case KindPassword, KindEncryptedPassword, KindLocal:
+		return true
+	case KindSession:
+		return now.Before(w.UnlockedUntil)
+	}
+	return false
+}
+
+// InGroup reports membership that the credential covers.
+func (w Identity) InGroup(name string) bool { return slices.Contains(w.Groups, name) }
+
+// throughSSH reports that the credential is an SSH key or was made with one.
+func (w Identity) throughSSH() bool {
+	return w.Via.Kind == KindSSHKey || slices.ContainsFunc(w.Via.Parents, func(r Ref) bool { return r.Kind == KindSSHKey })
+}

@@ -1,0 +1,111 @@
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/latchkey-io/latchkey/internal/seal"
+)
+
+// Access tokens are JWTs in JFrog's form (RS256, RFC 7519): clients read sub,
+// exp, iat and scp, and decode the payload with the standard base64 alphabet,
+// which seal.SignJWT takes care of. What the token may is in its record; the
+// claims only repeat it.
+const (
+	typAccess = "JWT"
+	typGrant  = "grant+jwt"
+)
+
+func (t *Tokens) sign(sys systemRecord, id string, rec tokenRecord) (Secret, error) {
+	issuer := "jfac@" + sys.Service
+	claims := map[string]any{
+		"iss": issuer,
+		"sub": issuer + "/users/" + rec.User,
+		"scp": rec.Scope,
+		"aud": rec.Audience,
+		"iat": rec.Created.Unix(),
+		"jti": id,
+		"ext": `{"revocable":"true"}`,
+	}
+	if !rec.Expires.IsZero() {
+		claims["exp"] = rec.Expires.Unix()
+	}
+	text, err := t.a.ring().SignJWT(seal.Access, typAccess, claims)
+	if err != nil {
+		return Secret{}, &Error{Code: Internal, Reason: "the token could not be signed", Err: err}
+	}
+	return NewSecret(text), nil
+}
+
+// claims is what we read of our own tokens.
+type claims struct {
+	Issuer  string   `json:"iss"`
+	Subject string   `json:"sub"`
+	Scope   string   `json:"scp"`
+	ID      string   `json:"jti"`
+	Issued  int64    `json:"iat"`
+	Expires int64    `json:"exp"`
+	UID     string   `json:"uid"` // grants only, as the rest
+	Epoch   uint64   `json:"ep"`
+	System  uint64   `json:"sep"`
+	Parents []string `json:"par"`
+}
+
+func (a *Authority) byJWT(ctx context.Context, v *view, p Bearer) (found, error) {
+	use, typ, payload, err := a.ring().VerifyJWT(p.Secret.Reveal())
+	if err != nil {
+		return found{}, unauthenticated("not a token signed by this installation")
+	}
+	var c claims
+	if err := json.Unmarshal(payload, &c); err != nil {
+		return found{}, unauthenticated("the token's claims cannot be read")
+	}
+	sys, err := v.system(ctx)
+	if err != nil {
+		return found{}, err
+	}
+	if c.Issuer != "jfac@"+sys.Service {
+		return found{}, unauthenticated("the token's issuer is not this installation")
+	}
+	if c.Expires != 0 && !a.now().Before(time.Unix(c.Expires, 0)) {
+		return found{}, unauthenticated("the token has expired")
+	}
+	user, ours := strings.CutPrefix(c.Subject, c.Issuer+"/users/")
+	switch {
+	case !ours:
+	case use == seal.Access && typ == typAccess:
+		return a.byTokenRecord(ctx, v, c.ID, p.User, user)
+	case use == seal.Quick && typ == typGrant:
+		return a.byGrant(ctx, v, p.User, user, c)
+	}
+	return found{}, unauthenticated("a token of another kind")
+}
+
+// byTokenRecord finds a token by its id. named is the user field that came
+// with it, subject the user it says itself; each may be empty.
+func (a *Authority) byTokenRecord(ctx context.Context, v *view, id, named, subject string) (found, error) {
+	rec, err := look(ctx, v, a.rec.tokens, id)
+	if gone(err) {
+		return found{}, unauthenticated("the token is revoked or has expired")
+	} else if err != nil {
+		return found{}, storeFailed(err)
+	}
+	if subject != "" && subject != rec.User {
+		return found{}, unauthenticated("the token's subject is not its owner")
+	}
+	f, err := a.bonded(ctx, v, KindToken, rec.bond, named)
+	if err != nil {
+		return found{}, err
+	}
+	if f.scopes, err = ParseScopes(rec.Scope); err != nil {
+		return found{}, unauthenticated("the token's scope cannot be read")
+	}
+	if !f.acc.Admin && slices.ContainsFunc(f.scopes, func(s Scope) bool { return s.Kind == ScopeAdmin }) {
+		return found{}, unauthenticated("a token for administrators whose owner is none any more")
+	}
+	f.via = Via{Kind: KindToken, ID: id, Parents: rec.Parents, ref: id}
+	return f, nil
+}

@@ -1,0 +1,264 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/latchkey-io/latchkey/keystore"
+)
+
+// Keys keeps the users' API keys, one each.
+type Keys struct{ a *Authority }
+
+// Key is a user's API key. Secret is set only where it is handed over.
+type Key struct {
+	Owner    string    `json:"owner"`
+	Created  time.Time `json:"created"`
+	Expires  time.Time `json:"expires,omitzero"`
+	LastUsed Use       `json:"last_used,omitzero"`
+	Secret   Secret    `json:"-"`
+}
+
+// credRecord, at the keyed hash of a secret, is what makes it work: an API key
+// where Token is empty, else the reference form of that token.
+type credRecord struct {
+	bond
+	Token string `json:"token,omitempty"`
+}
+
+// keyRecord is the owner's listing: the key sealed, so that it can be shown.
+type keyRecord struct {
+	Hash   string `json:"hash"`
+	Sealed []byte `json:"sealed"`
+}
+
+// keyID names an API key in the audit trail and to upstreams of the trail: the
+// first characters of its hash.
+func keyID(hash string) string { return hash[:12] }
+
+// own reads the owner's listing and whether the key it lists is live. A
+// listing without a live key is a leftover and counts as none.
+func (k *Keys) own(ctx context.Context, owner string) (keyRecord, credRecord, bool, error) {
+	v := &view{a: k.a}
+	rec, err := look(ctx, v, k.a.rec.keys, owner)
+	if gone(err) {
+		return keyRecord{}, credRecord{}, false, nil
+	} else if err != nil {
+		return keyRecord{}, credRecord{}, false, storeFailed(err)
+	}
+	cred, err := look(ctx, v, k.a.rec.creds, rec.Hash)
+	if gone(err) {
+		return rec, credRecord{}, false, nil
+	} else if err != nil {
+		return rec, cred, false, storeFailed(err)
+	}
+	acc, err := v.account(ctx, owner)
+	if err != nil {
+		return rec, cred, false, err
+	}
+	if acc != nil && acc.Disabled {
+		acc.Disabled = false // silent, not gone
+	}
+	why, err := v.live(ctx, KindAPIKey, cred.bond, acc)
+	return rec, cred, why == "" && err == nil, err
+}
+
+// Create makes the owner's API key. Errors: Exists, Unsupported where creation
+// is switched off, Forbidden.
+func (k *Keys) Create(ctx context.Context, who Identity, owner string) (key Key, err error) {
+	defer func() { k.a.Trail.acted(who, actKeyCreate, owner, err) }()
+	if err := k.a.allow(who, actKeyCreate, owner); err != nil {
+		return Key{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	if _, _, live, err := k.own(ctx, owner); err != nil {
+		return Key{}, err
+	} else if live {
+		return Key{}, &Error{Code: Exists, Reason: "there is an API key already; show, rotate or revoke it"}
+	}
+	return k.make(ctx, who, owner)
+}
+
+// Rotate ends the owner's API key and makes a new one: the old is dead before
+// the new is answered. NotFound where there is none.
+func (k *Keys) Rotate(ctx context.Context, who Identity, owner string) (key Key, err error) {
+	defer func() { k.a.Trail.acted(who, actKeyRotate, owner, err) }()
+	if err := k.a.allow(who, actKeyRotate, owner); err != nil {
+		return Key{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	rec, _, live, err := k.own(ctx, owner)
+	if err != nil {
+		return Key{}, err
+	}
+	if !live {
+		return Key{}, notFound("API key")
+	}
+	if who.Via.Kind == KindAPIKey && who.User == owner {
+		return Key{}, forbidden("an API key does not rotate itself; use your password or the browser")
+	}
+	if err := k.a.mayMakeKey(who); err != nil {
+		return Key{}, err
+	}
+	if err := k.end(ctx, rec.Hash); err != nil {
+		return Key{}, err
+	}
+	return k.make(ctx, who, owner)
+}
+
+func (a *Authority) mayMakeKey(who Identity) error {
+	if a.Policy().NoNewAPIKeys && !who.Admin {
+		return forbidden("the administrators have switched new API keys off (profile.api_key_creation)")
+	}
+	return nil
+}
+
+// make lists a new key first and lets it work last.
+func (k *Keys) make(ctx context.Context, who Identity, owner string) (Key, error) {
+	if err := k.a.mayMakeKey(who); err != nil {
+		return Key{}, err
+	}
+	v := &view{a: k.a}
+	acc, err := v.account(ctx, owner)
+	if err != nil {
+		return Key{}, err
+	}
+	if acc == nil || who.User == owner && acc.UID != who.uid {
+		return Key{}, notFound("user " + owner)
+	}
+	sys, err := v.system(ctx)
+	if err != nil {
+		return Key{}, err
+	}
+	if len(lineage(who)) > maxLineage {
+		return Key{}, forbidden("credentials have made credentials too often here; use your password")
+	}
+	secret := newSecretText(apiKeyPrefix, apiKeyLength)
+	hash := k.a.ring().LookupID(lookupAPIKey, secret)
+	cred := credRecord{bond: newBond(who, owner, acc, sys, KindAPIKey, k.a.now().UTC(), time.Time{})}
+	listing := keyRecord{Hash: hash, Sealed: k.a.ring().Seal(sealAPIKey, acc.UID, []byte(secret))}
+	stale := ""
+	_, err = k.a.rec.keys.Upsert(ctx, owner, func(r *keyRecord, _ *time.Time) error {
+		stale = r.Hash
+		*r = listing
+		return nil
+	})
+	if err != nil {
+		return Key{}, storeFailed(err)
+	}
+	// Two at once: the listing that was written over is ended here, so that
+	// no key lives that its owner does not see.
+	if stale != "" {
+		if err := k.end(ctx, stale); err != nil {
+			return Key{}, err
+		}
+	}
+	if err := k.a.rec.creds.Create(ctx, hash, cred, time.Time{}); err != nil {
+		return Key{}, storeFailed(err)
+	}
+	now, _, err := k.a.rec.keys.Get(ctx, owner)
+	if err != nil && !gone(err) {
+		return Key{}, storeFailed(err)
+	}
+	if now.Hash != hash {
+		if err := k.end(ctx, hash); err != nil {
+			return Key{}, err
+		}
+		return Key{}, &Error{Code: Exists, Reason: "another API key was made at the same moment; show that one"}
+	}
+	return Key{Owner: owner, Created: cred.Created, Secret: NewSecret(secret)}, nil
+}
+
+// end makes a secret stop working.
+func (k *Keys) end(ctx context.Context, hash string) error {
+	if err := k.a.rec.creds.Delete(ctx, hash); err != nil && !gone(err) {
+		return storeFailed(err)
+	}
+	return nil
+}
+
+// Show hands the owner their API key. NotFound where there is none.
+func (k *Keys) Show(ctx context.Context, who Identity, owner string) (key Key, err error) {
+	defer func() { k.a.Trail.acted(who, actKeyShow, owner, err) }()
+	if err := k.a.allow(who, actKeyShow, owner); err != nil {
+		return Key{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	rec, cred, live, err := k.own(ctx, owner)
+	if err != nil {
+		return Key{}, err
+	}
+	if !live || cred.UID != who.uid {
+		return Key{}, notFound("API key")
+	}
+	text, err := k.a.ring().Open(sealAPIKey, cred.UID, rec.Sealed)
+	if err != nil {
+		return Key{}, &Error{Code: Internal, Reason: "the API key cannot be opened; rotate it", Err: err}
+	}
+	return Key{
+		Owner: owner, Created: cred.Created, Expires: cred.Expires,
+		LastUsed: k.a.lastUse(ctx, KindAPIKey, rec.Hash), Secret: NewSecret(string(text)),
+	}, nil
+}
+
+// Revoke ends the owner's API key. NotFound where there is none.
+func (k *Keys) Revoke(ctx context.Context, who Identity, owner string) (err error) {
+	defer func() { k.a.Trail.acted(who, actKeyRevoke, owner, err) }()
+	if err := k.a.allow(who, actKeyRevoke, owner); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	rec, _, live, err := k.own(ctx, owner)
+	if err != nil {
+		return err
+	}
+	if rec.Hash != "" {
+		if err := k.sweep(ctx, owner); err != nil {
+			return storeFailed(err)
+		}
+	}
+	if !live {
+		return notFound("API key")
+	}
+	return nil
+}
+
+// sweep ends the key that owner's listing names, then removes the listing.
+func (k *Keys) sweep(ctx context.Context, owner string) error {
+	item, _, err := k.a.rec.keys.Get(ctx, owner)
+	if gone(err) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if err := k.end(ctx, item.Hash); err != nil {
+		return err
+	}
+	if err := k.a.rec.keys.Delete(ctx, owner); err != nil && !gone(err) {
+		return err
+	}
+	return nil
+}
+
+// RevokeAll ends every API key of the installation by one swap.
+func (k *Keys) RevokeAll(ctx context.Context, who Identity) (err error) {
+	defer func() { k.a.Trail.acted(who, actKeyRevokeAll, "", err) }()
+	if err := k.a.allow(who, actKeyRevokeAll, ""); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	_, err = k.a.rec.system.Update(ctx, systemID, func(r *systemRecord, _ *time.Time) error {
+		r.Epochs.Key++
+		return nil
+	})
+	if errors.Is(err, keystore.ErrNotFound) {
+		return &Error{Code: Internal, Reason: "the system record is missing", Err: err}
+	}
+	return storeFailed(err)
+}

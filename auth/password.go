@@ -1,0 +1,277 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// Passwords keeps the passwords of local users.
+type Passwords struct{ a *Authority }
+
+// MaxPassword is the longest password looked at, in bytes.
+const MaxPassword = 1024
+
+// argon2id with OWASP's first recommendation: 19 MiB, two passes, one lane.
+const (
+	argonMemory  = 19 << 10 // KiB
+	argonTime    = 2
+	argonThreads = 1
+	argonSalt    = 16
+	argonKey     = 32
+
+	maxHashQueue = 64              // waiting for a core beyond those at work
+	maxHashWait  = 5 * time.Second // in that queue
+)
+
+// phcPrefix begins every hash of ours (PHC string format).
+var phcPrefix = fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, argonMemory, argonTime, argonThreads)
+
+// nobodysHash is hashed against where there is no password to compare with,
+// so that unknown, disabled and wrong take one time.
+var nobodysHash = phcPrefix + "AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+func hashPassword(password string) string {
+	salt := make([]byte, argonSalt)
+	rand.Read(salt)
+	sum := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonKey)
+	b64 := base64.RawStdEncoding
+	return phcPrefix + b64.EncodeToString(salt) + "$" + b64.EncodeToString(sum)
+}
+
+// matches hashes password as phc says and compares. A phc of other parameters
+// than ours never matches.
+func matches(phc, password string) bool {
+	salt64, sum64, ok := strings.Cut(strings.TrimPrefix(phc, phcPrefix), "$")
+	b64 := base64.RawStdEncoding
+	salt, err1 := b64.DecodeString(salt64)
+	want, err2 := b64.DecodeString(sum64)
+	if !ok || !strings.HasPrefix(phc, phcPrefix) || err1 != nil || err2 != nil || len(want) != argonKey {
+		return false
+	}
+	got := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonKey)
+	return subtle.ConstantTimeCompare(got, want) == 1
+}
+
+func (a *Authority) byPassword(ctx context.Context, v *view, peer Peer, p Password) (found, error) {
+	name, acc, err := a.accountFor(ctx, v, p.User)
+	if err != nil {
+		return found{}, err
+	}
+	if err := a.checkPassword(ctx, peer, name, acc, p.Secret); err != nil {
+		return found{}, err
+	}
+	return found{acc: acc, name: name, via: Via{Kind: KindPassword, ID: name}, scopes: UserScope}, nil
+}
+
+// accountFor reads the account under a name as typed; nil where the name is
+// none or nobody's. Its error is of the store only.
+func (a *Authority) accountFor(ctx context.Context, v *view, typed string) (string, *account, error) {
+	name, err := CanonicalName(typed)
+	if err != nil {
+		return "", nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	if _, err := v.system(ctx); err != nil {
+		return "", nil, err
+	}
+	acc, err := v.account(ctx, name)
+	return name, acc, err
+}
+
+// mayUsePassword reports whether the account can sign in with a password kept
+// here at all.
+func (acc *account) mayUsePassword() bool {
+	return acc != nil && !acc.Disabled && !acc.PasswordDisabled && acc.Kind == Person && acc.Password != ""
+}
+
+// checkPassword is the one place where a password is tried. acc is nil for a
+// name that is nobody's. Guesses are paid for before they are hashed; a secret
+// known to be right or wrong costs neither.
+func (a *Authority) checkPassword(ctx context.Context, peer Peer, name string, acc *account, password Secret) error {
+	usable := acc.mayUsePassword()
+	phc := nobodysHash
+	if usable {
+		phc = acc.Password
+	}
+	k := a.cache.key("phc", name, phc, password.Reveal())
+	if usable && a.known.has(k) {
+		return nil
+	}
+	if a.wrong.Count(k) > 0 {
+		a.wrong.Add(k)
+		return unauthenticated("wrong password, the same as before")
+	}
+	paid, err := a.payGuess(ctx, peer, name, acc)
+	if err != nil {
+		return err
+	}
+	wait, cancel := context.WithTimeout(ctx, maxHashWait)
+	defer cancel()
+	leave, err := a.hashing.Enter(wait)
+	if err != nil {
+		paid.refund(ctx)
+		return &Error{Code: Throttled, Reason: "too many sign-ins at once; try again in a moment", RetryAfter: time.Second, Err: err}
+	}
+	ok := matches(phc, password.Reveal())
+	leave()
+	if !ok || !usable {
+		a.wrong.Add(k)
+		cause := "wrong password"
+		if !usable {
+			cause = "no account that can sign in with a password"
+		}
+		return unauthenticated(cause)
+	}
+	a.known.add(k)
+	paid.refund(ctx)
+	a.remember(ctx, name, acc, peer)
+	return nil
+}
+
+// Change sets the password of name. Owners give their old one; an
+// administrator acting on somebody else, or at the local socket, does not. It
+// ends the encrypted password, every session but the one who came with, and
+// what was made with the old password.
+func (p *Passwords) Change(ctx context.Context, who Identity, name string, old, new Secret) (err error) {
+	defer func() { p.a.Trail.acted(who, actPasswordChange, name, err) }()
+	if err := p.a.allow(who, actPasswordChange, name); err != nil {
+		return err
+	}
+	own := who.User == name
+	_, acc, err := p.a.accountFor(ctx, &view{a: p.a}, name)
+	if err != nil {
+		return err
+	}
+	if acc == nil {
+		return notFound("user " + name)
+	}
+	if acc.Kind == ServiceUser {
+		return invalid("new", "a service account has no password; give it tokens")
+	}
+	if acc.PasswordDisabled && own {
+		return forbidden("your password is kept elsewhere and cannot be changed here")
+	}
+	if own && !who.Admin && (acc.ProfileFixed || p.a.Policy().KeepPasswords) {
+		return forbidden("passwords are changed by the administrators here; ask them")
+	}
+	if err := p.a.goodPassword(name, new.Reveal()); err != nil {
+		return err
+	}
+	if own {
+		if err := p.a.checkPassword(ctx, who.Peer, name, acc, old); err != nil {
+			if CodeOf(err) == Unauthenticated {
+				return invalid("old", "the old password is not right")
+			}
+			return err
+		}
+		if old.Equal(new) {
+			return invalid("new", "the new password is the old one")
+		}
+	}
+	phc, err := p.a.hash(ctx, new)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	changed, err := p.a.rec.accounts.Update(ctx, name, func(r *account, _ *time.Time) error {
+		if r.UID != acc.UID || own && r.Password != acc.Password {
+			return &Error{Code: Invalid, Field: "old", Reason: "the password was changed meanwhile"}
+		}
+		r.Password = phc
+		r.Epochs.Password++
+		r.Epochs.Encrypted++
+		r.Epochs.Session++
+		r.Updated = p.a.now()
+		return nil
+	})
+	if gone(err) {
+		return notFound("user " + name)
+	} else if err != nil {
+		return storeFailed(err)
+	}
+	if own && who.Via.Kind == KindSession {
+		if err := p.a.Sessions.carryOver(ctx, who, &changed); err != nil {
+			return err
+		}
+	}
+	if p.a.c.PasswordChanged != nil {
+		p.a.c.PasswordChanged(name)
+	}
+	return nil
+}
+
+// hash waits for a core and hashes.
+func (a *Authority) hash(ctx context.Context, password Secret) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, maxHashWait)
+	defer cancel()
+	leave, err := a.hashing.Enter(ctx)
+	if err != nil {
+		return "", &Error{Code: Throttled, Reason: "too many sign-ins at once; try again in a moment", RetryAfter: time.Second, Err: err}
+	}
+	defer leave()
+	return hashPassword(password.Reveal()), nil
+}
+
+// goodPassword says what is wrong with a new password (NIST SP 800-63B-4
+// §3.1.1.2: length counts, composition does not).
+func (a *Authority) goodPassword(user, password string) error {
+	least := a.Policy().MinPassword
+	switch n := utf8.RuneCountInString(password); {
+	case !utf8.ValidString(password) || strings.ContainsRune(password, 0):
+		return invalid("new", "the password is not valid text")
+	case n < least:
+		return invalid("new", "the password has %d characters; at least %d are needed (password.min_length)", n, least)
+	case len(password) > MaxPassword:
+		return invalid("new", "the password has %d bytes; at most %d are read", len(password), MaxPassword)
+	case FormOf(password) != FormPassword:
+		return invalid("new", "the password looks like one of Latchkey's own secrets; choose another")
+	case len(strings.Trim(password, password[:1])) == 0 || strings.Contains(strings.Repeat(strings.ToLower(user), 8), strings.ToLower(password)):
+		return invalid("new", "the password is too easy to guess: it only repeats itself or the user name")
+	}
+	return nil
+}
+
+// knownGood remembers keyed hashes of passwords that were right a moment ago,
+// each bound to the stored hash it was compared with, so a change of password
+// ends it by itself. When it is full it begins anew.
+type knownGood struct {
+	mu   sync.Mutex
+	now  func() time.Time
+	ends map[cacheKey]int64
+}
+
+const (
+	knownGoodFor  = 5 * time.Minute
+	knownGoodSize = 1 << 14
+)
+
+func newKnownGood(now func() time.Time) *knownGood {
+	return &knownGood{now: now, ends: make(map[cacheKey]int64)}
+}
+
+func (g *knownGood) has(k cacheKey) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	end, ok := g.ends[k]
+	return ok && g.now().UnixNano() < end
+}
+
+func (g *knownGood) add(k cacheKey) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.ends) >= knownGoodSize {
+		clear(g.ends)
+	}
+	g.ends[k] = g.now().Add(knownGoodFor).UnixNano()
+}

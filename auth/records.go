@@ -1,0 +1,305 @@
+package auth
+
+import (
+	"context"
+	"time"
+
+	"github.com/latchkey-io/latchkey/internal/seal"
+	"github.com/latchkey-io/latchkey/keystore"
+)
+
+// Everything this package keeps, by the prefix of its keys. "live" records
+// grant; lists only tell their owner what there is.
+//
+//	system/epochs     counters that end all credentials of a kind at once
+//	system/ring       the key ring, wrapped by the master key
+//	user/NAME         account
+//	users/SHARD       names of accounts, for the administrator's list
+//	group/NAME        group; groups/all: their names
+//	cred/HASH         live: an API key, or the reference form of a token
+//	apikey/NAME       the owner's sealed copy of the API key, for showing it
+//	token/ID          live: an access token; tokens/NAME: the owner's list
+//	revoked/ID        a short token ended before its time
+//	sshkey/ID         live: an SSH key; sshkeys/NAME: the owner's list
+//	session/HASH      live: a session; sessions/NAME: the owner's list
+//	used/KIND/ID      when and from where a credential was last used
+//	guess/…           guess budgets; places/NAME: where NAME signed in before
+type records struct {
+	system   keystore.Table[systemRecord]
+	accounts keystore.Table[account]
+	index    keystore.Table[nameList]
+	groups   keystore.Table[groupRecord]
+	groupSet keystore.Table[nameList]
+
+	creds        keystore.Table[credRecord]
+	keys         keystore.Table[keyRecord]
+	tokens       keystore.Table[tokenRecord]
+	tokenLists   keystore.Table[tokenList]
+	revoked      keystore.Table[struct{}]
+	sshKeys      keystore.Table[sshKeyRecord]
+	sshKeyLists  keystore.Table[sshKeyList]
+	sessions     keystore.Table[sessionRecord]
+	sessionLists keystore.Table[sessionList]
+
+	used    keystore.Table[Use]
+	guesses keystore.Table[guessRecord]
+	places  keystore.Table[placeRecord]
+}
+
+func newRecords(s keystore.Store) records {
+	return records{
+		system:       keystore.NewTable[systemRecord](s, "system/"),
+		accounts:     keystore.NewTable[account](s, "user/"),
+		index:        keystore.NewTable[nameList](s, "users/"),
+		groups:       keystore.NewTable[groupRecord](s, "group/"),
+		groupSet:     keystore.NewTable[nameList](s, "groups/"),
+		creds:        keystore.NewTable[credRecord](s, "cred/"),
+		keys:         keystore.NewTable[keyRecord](s, "apikey/"),
+		tokens:       keystore.NewTable[tokenRecord](s, "token/"),
+		tokenLists:   keystore.NewTable[tokenList](s, "tokens/"),
+		revoked:      keystore.NewTable[struct{}](s, "revoked/"),
+		sshKeys:      keystore.NewTable[sshKeyRecord](s, "sshkey/"),
+		sshKeyLists:  keystore.NewTable[sshKeyList](s, "sshkeys/"),
+		sessions:     keystore.NewTable[sessionRecord](s, "session/"),
+		sessionLists: keystore.NewTable[sessionList](s, "sessions/"),
+		used:         keystore.NewTable[Use](s, "used/"),
+		guesses:      keystore.NewTable[guessRecord](s, "guess/"),
+		places:       keystore.NewTable[placeRecord](s, "places/"),
+	}
+}
+
+// epochs end credentials by the number: one that was made under another epoch
+// than today's is dead. Bumping one is a single swap, for a million keys too.
+type epochs struct {
+	Password  uint64 `json:"password"`  // the password itself, and what was made with it
+	Encrypted uint64 `json:"encrypted"` // encrypted passwords
+	Key       uint64 `json:"key"`       // API keys
+	Token     uint64 `json:"token"`
+	Session   uint64 `json:"session"`
+}
+
+// of is the epoch that ends credentials of kind k; SSH keys have none.
+func (e epochs) of(k Kind) uint64 {
+	switch k {
+	case KindAPIKey:
+		return e.Key
+	case KindToken, KindGrant:
+		return e.Token
+	case KindSession:
+		return e.Session
+	case KindPassword:
+		return e.Password
+	case KindEncryptedPassword:
+		return e.Encrypted
+	}
+	return 0
+}
+
+// systemRecord is the one record at system/epochs.
+type systemRecord struct {
+	Epochs  epochs `json:"epochs"`
+	Service string `json:"service"` // this installation's id, in issuers and subjects of tokens
+}
+
+const systemID = "epochs"
+
+// account is the record of a user.
+type account struct {
+	UID              string    `json:"uid"`
+	Email            string    `json:"email,omitempty"`
+	DisplayName      string    `json:"display_name,omitempty"`
+	Groups           []string  `json:"groups,omitempty"` // sorted
+	Admin            bool      `json:"admin,omitempty"`
+	Disabled         bool      `json:"disabled,omitempty"`
+	ProfileFixed     bool      `json:"profile_fixed,omitempty"`
+	PasswordDisabled bool      `json:"password_disabled,omitempty"`
+	Realm            string    `json:"realm"`
+	Kind             UserKind  `json:"kind"`
+	Password         string    `json:"password,omitempty"` // PHC string
+	Epochs           epochs    `json:"epochs"`
+	Created          time.Time `json:"created"`
+	Updated          time.Time `json:"updated"`
+}
+
+// bond ties a credential to its account, to the epochs of its day and to the
+// credentials it was made with. It is live while all of them are.
+type bond struct {
+	User    string    `json:"user"`
+	UID     string    `json:"uid"`
+	Epoch   uint64    `json:"epoch,omitempty"`  // of the account, for the credential's kind
+	System  uint64    `json:"system,omitempty"` // of the system
+	Parents []Ref     `json:"parents,omitempty"`
+	Created time.Time `json:"created"`
+	Expires time.Time `json:"expires,omitzero"`
+}
+
+type nameList struct {
+	Names []string `json:"names"` // sorted
+}
+
+// A view reads records for one decision and remembers which keys it read, so
+// that the answer can be kept exactly as long as none of them changes.
+type view struct {
+	a    *Authority
+	deps []string
+	sys  *systemRecord
+}
+
+// look reads a record for v.
+func look[T any](ctx context.Context, v *view, t keystore.Table[T], id string) (T, error) {
+	v.deps = append(v.deps, t.Key(id))
+	rec, _, err := t.Get(ctx, id)
+	return rec, err
+}
+
+func (v *view) system(ctx context.Context) (systemRecord, error) {
+	if v.sys == nil {
+		rec, err := look(ctx, v, v.a.rec.system, systemID)
+		if err != nil {
+			return rec, storeFailed(err)
+		}
+		v.sys = &rec
+	}
+	return *v.sys, nil
+}
+
+// account reads the account of name; nil where there is none.
+func (v *view) account(ctx context.Context, name string) (*account, error) {
+	acc, err := look(ctx, v, v.a.rec.accounts, name)
+	switch {
+	case gone(err):
+		return nil, nil
+	case err != nil:
+		return nil, storeFailed(err)
+	}
+	return &acc, nil
+}
+
+// live tells why b does not hold for acc now ("" when it does), asking each of
+// its parents as well. err means that the store did not answer.
+func (v *view) live(ctx context.Context, kind Kind, b bond, acc *account) (why string, err error) {
+	if why, err = v.holds(ctx, kind, b, acc); why != "" || err != nil {
+		return why, err
+	}
+	for _, p := range b.Parents {
+		if why, err = v.parentHolds(ctx, p, acc); why != "" || err != nil {
+			return why, err
+		}
+	}
+	return "", nil
+}
+
+// holds is live without the parents.
+func (v *view) holds(ctx context.Context, kind Kind, b bond, acc *account) (why string, err error) {
+	sys, err := v.system(ctx)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case acc == nil || acc.UID != b.UID:
+		return "the account is gone", nil
+	case acc.Disabled:
+		return "the account is disabled", nil
+	case b.Epoch != acc.Epochs.of(kind):
+		return "ended with others of the account", nil
+	case b.System != sys.Epochs.of(kind):
+		return "ended with all others", nil
+	case !b.Expires.IsZero() && !v.a.now().Before(b.Expires):
+		return "expired", nil
+	}
+	return "", nil
+}
+
+func (v *view) parentHolds(ctx context.Context, p Ref, acc *account) (why string, err error) {
+	var b bond
+	switch p.Kind {
+	case KindPassword:
+		if p.Epoch != acc.Epochs.Password {
+			return "the password it was made with has changed", nil
+		}
+		return "", nil
+	case KindGrant:
+		if _, err = look(ctx, v, v.a.rec.revoked, p.ID); err == nil {
+			return "the short token it was made with is revoked", nil
+		} else if gone(err) {
+			return "", nil
+		}
+	case KindAPIKey:
+		var r credRecord
+		r, err = look(ctx, v, v.a.rec.creds, p.ID)
+		b = r.bond
+	case KindToken:
+		var r tokenRecord
+		r, err = look(ctx, v, v.a.rec.tokens, p.ID)
+		b = r.bond
+	case KindSSHKey:
+		var r sshKeyRecord
+		r, err = look(ctx, v, v.a.rec.sshKeys, p.ID)
+		b = r.bond
+	case KindSession:
+		var r sessionRecord
+		r, err = look(ctx, v, v.a.rec.sessions, p.ID)
+		b = r.bond
+	default:
+		return "made with something unknown", nil
+	}
+	switch {
+	case gone(err):
+		return "what it was made with has ended", nil
+	case err != nil:
+		return "", storeFailed(err)
+	}
+	why, err = v.holds(ctx, p.Kind, b, acc)
+	if why != "" {
+		why = "what it was made with has ended: " + why
+	}
+	return why, err
+}
+
+// newBond begins a credential of kind for the account that who acts for, as a
+// child of who's credential where that is how it must end. limit is the wish
+// for its end (zero: none).
+func newBond(who Identity, owner string, acc *account, sys systemRecord, kind Kind, now, expires time.Time) bond {
+	b := bond{
+		User: owner, UID: acc.UID,
+		Epoch: acc.Epochs.of(kind), System: sys.Epochs.of(kind),
+		Created: now, Expires: expires,
+	}
+	if who.User == owner && !standsAlone(who, now) {
+		b.Parents = lineage(who)
+	}
+	return b
+}
+
+// standsAlone reports whether what who makes for itself does not end with
+// who's credential: only an unlocked page is such a place.
+func standsAlone(who Identity, now time.Time) bool {
+	return who.Via.Kind == KindLocal || who.Via.Kind == KindSession && who.Full(now)
+}
+
+// maxLineage bounds how deep credentials make credentials.
+const maxLineage = 8
+
+// lineage is who's credential and all that it hangs on itself.
+func lineage(who Identity) []Ref {
+	own := Ref{Kind: who.Via.Kind, ID: who.Via.ref}
+	switch who.Via.Kind {
+	case KindPassword, KindEncryptedPassword:
+		own = Ref{Kind: KindPassword, Epoch: who.epoch}
+	case KindLocal:
+		return nil
+	}
+	return append(append([]Ref(nil), who.Via.Parents...), own)
+}
+
+// sealed purposes and lookup purposes: one key each.
+const (
+	lookupAPIKey    = "api key"
+	lookupReference = "reference token"
+	lookupSession   = "session"
+	lookupPlace     = "place"
+	sealAPIKey      = "api key"
+	sealEncrypted   = "encrypted password"
+)
+
+func (a *Authority) ring() *seal.Ring { return a.c.Ring }

@@ -1,0 +1,367 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/latchkey-io/latchkey/keystore"
+)
+
+// Sessions keeps the browsers' sessions.
+type Sessions struct{ a *Authority }
+
+// SessionInfo is a session as its owner and administrators see it.
+type SessionInfo struct {
+	ID            string    `json:"id"`
+	Owner         string    `json:"owner"`
+	Created       time.Time `json:"created"`
+	Expires       time.Time `json:"expires"`
+	LastUsed      Use       `json:"last_used,omitzero"`
+	UnlockedUntil time.Time `json:"unlocked_until,omitzero"`
+	Current       bool      `json:"current,omitempty"` // the one that the caller came with
+}
+
+const (
+	sessionBytes  = 32
+	sessionLength = 43 // base64url of them
+	maxSessionsOf = 200
+)
+
+// sessionRecord is live. Its bond's Expires is the end for lack of use.
+type sessionRecord struct {
+	bond
+	Unlocked time.Time     `json:"unlocked,omitzero"` // open until
+	End      time.Time     `json:"end"`               // whatever happens
+	Idle     time.Duration `json:"idle"`
+}
+
+type sessionList struct {
+	IDs []string `json:"ids"`
+}
+
+func (r sessionRecord) info(id string, who Identity) SessionInfo {
+	return SessionInfo{
+		ID: id, Owner: r.User, Created: r.Created, Expires: r.Expires, UnlockedUntil: r.Unlocked,
+		Current: who.Via.Kind == KindSession && who.Via.ref == id,
+	}
+}
+
+// SignIn begins a session with a password. The session begins locked. A clear
+// password is taken under policy "required" as well: it comes from the
+// sign-in page, where there is no other.
+func (s *Sessions) SignIn(ctx context.Context, peer Peer, user string, password Secret, remember bool) (secret Secret, info SessionInfo, err error) {
+	k, ok := s.a.proofKey(Password{User: user, Secret: password})
+	if !ok {
+		return Secret{}, SessionInfo{}, s.a.refuse(peer, Password{User: user}, k, unauthenticated("no user name or password"))
+	}
+	if FormOf(password.Reveal()) != FormPassword {
+		return Secret{}, SessionInfo{}, s.a.refuse(peer, Password{User: user}, k, unauthenticated("a key or token does not begin a session"))
+	}
+	f, err := s.a.byPassword(ctx, &view{a: s.a}, peer, Password{User: user, Secret: password})
+	if err != nil {
+		return Secret{}, SessionInfo{}, s.a.refuse(peer, Password{User: user}, k, err)
+	}
+	who := f.identity()
+	who.Peer = peer
+	defer func() { s.a.Trail.acted(who, actSignIn, info.ID, err) }()
+	p, now := s.a.Policy(), s.a.now().UTC()
+	idle, life := p.SessionIdle, p.SessionAbsolute
+	if remember {
+		idle, life = p.SessionRemember, p.SessionRemember
+	}
+	rec := sessionRecord{End: now.Add(life), Idle: idle}
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	v := &view{a: s.a}
+	sys, err := v.system(ctx)
+	if err != nil {
+		return Secret{}, SessionInfo{}, err
+	}
+	rec.bond = bond{
+		User: who.User, UID: who.uid, Epoch: f.acc.Epochs.Session, System: sys.Epochs.Session,
+		Created: now, Expires: now.Add(min(idle, life)),
+	}
+	id := make([]byte, sessionBytes)
+	rand.Read(id)
+	secret = NewSecret(base64.RawURLEncoding.EncodeToString(id))
+	hash := s.a.ring().LookupID(lookupSession, secret.Reveal())
+	if err := s.list(ctx, who.User, hash); err != nil {
+		return Secret{}, SessionInfo{}, err
+	}
+	if err := s.a.rec.sessions.Create(ctx, hash, rec, rec.Expires); err != nil {
+		return Secret{}, SessionInfo{}, storeFailed(err)
+	}
+	return secret, rec.info(hash, who), nil
+}
+
+// list adds a session to its owner's list; the oldest give way, ended first.
+func (s *Sessions) list(ctx context.Context, owner, hash string) error {
+	var dropped []string
+	_, err := s.a.rec.sessionLists.Upsert(ctx, owner, func(l *sessionList, _ *time.Time) error {
+		l.IDs = append(l.IDs, hash)
+		dropped = nil
+		if n := len(l.IDs) - maxSessionsOf; n > 0 {
+			dropped = slices.Clone(l.IDs[:n])
+			l.IDs = slices.Delete(l.IDs, 0, n)
+		}
+		return nil
+	})
+	if err != nil {
+		return storeFailed(err)
+	}
+	for _, old := range dropped {
+		if err := s.a.rec.sessions.Delete(ctx, old); err != nil && !gone(err) {
+			return storeFailed(err)
+		}
+	}
+	return nil
+}
+
+func (a *Authority) bySession(ctx context.Context, v *view, p Session) (found, error) {
+	hash := a.ring().LookupID(lookupSession, p.Secret.Reveal())
+	rec, err := look(ctx, v, a.rec.sessions, hash)
+	if gone(err) {
+		return found{}, unauthenticated("unknown or ended session")
+	} else if err != nil {
+		return found{}, storeFailed(err)
+	}
+	f, err := a.bonded(ctx, v, KindSession, rec.bond, "")
+	if err != nil {
+		return found{}, err
+	}
+	f.via = Via{Kind: KindSession, ID: hash, ref: hash}
+	f.scopes = UserScope
+	f.unlocked, f.unlockable = rec.Unlocked, f.acc.mayUsePassword()
+	return f, nil
+}
+
+// extendSession moves the end for lack of use of the session that a noted use
+// names; other kinds of credentials have none.
+func (a *Authority) extendSession(ctx context.Context, useID string, at time.Time) error {
+	hash, ok := strings.CutPrefix(useID, string(KindSession)+"/")
+	if !ok {
+		return nil
+	}
+	_, err := a.rec.sessions.Update(ctx, hash, func(r *sessionRecord, expires *time.Time) error {
+		next := at.Add(r.Idle)
+		if next.After(r.End) {
+			next = r.End
+		}
+		if next.Sub(r.Expires) < touchEvery/2 {
+			return keystore.ErrSkip
+		}
+		r.Expires, *expires = next, next
+		return nil
+	})
+	if gone(err) {
+		return nil
+	}
+	return err
+}
+
+// Unlock opens the profile to this session for Policy.UnlockFor, by the
+// user's password. A wrong one counts as any guess and is of code Invalid,
+// field "password".
+func (s *Sessions) Unlock(ctx context.Context, who Identity, password Secret) (info SessionInfo, err error) {
+	defer func() { s.a.Trail.acted(who, actUnlock, who.Via.ID, err) }()
+	if who.Via.Kind != KindSession {
+		return SessionInfo{}, forbidden("only a browser session is locked and unlocked")
+	}
+	name, acc, err := s.a.accountFor(ctx, &view{a: s.a}, who.User)
+	if err != nil {
+		return SessionInfo{}, err
+	}
+	if acc == nil || acc.UID != who.uid || !acc.mayUsePassword() {
+		return SessionInfo{}, forbidden("this account has no password here, so the profile cannot be unlocked with one")
+	}
+	if password.Empty() || len(password.Reveal()) > MaxPassword || FormOf(password.Reveal()) != FormPassword {
+		return SessionInfo{}, invalid("password", "the password is not right")
+	}
+	if err := s.a.checkPassword(ctx, who.Peer, name, acc, password); err != nil {
+		if CodeOf(err) == Unauthenticated {
+			return SessionInfo{}, &Error{Code: Invalid, Field: "password", Reason: "the password is not right", Err: err}
+		}
+		return SessionInfo{}, err
+	}
+	return s.setUnlocked(ctx, who, s.a.now().UTC().Add(s.a.Policy().UnlockFor))
+}
+
+// Lock closes the profile again.
+func (s *Sessions) Lock(ctx context.Context, who Identity) error {
+	if who.Via.Kind != KindSession {
+		return forbidden("only a browser session is locked and unlocked")
+	}
+	_, err := s.setUnlocked(ctx, who, time.Time{})
+	return err
+}
+
+func (s *Sessions) setUnlocked(ctx context.Context, who Identity, until time.Time) (SessionInfo, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	rec, err := s.a.rec.sessions.Update(ctx, who.Via.ref, func(r *sessionRecord, _ *time.Time) error {
+		r.Unlocked = until
+		return nil
+	})
+	if gone(err) {
+		return SessionInfo{}, unauthenticated("the session has ended")
+	}
+	return rec.info(who.Via.ref, who), storeFailed(err)
+}
+
+// carryOver takes the caller's session into a new epoch of its account, in
+// which all others have ended.
+func (s *Sessions) carryOver(ctx context.Context, who Identity, acc *account) error {
+	_, err := s.a.rec.sessions.Update(ctx, who.Via.ref, func(r *sessionRecord, _ *time.Time) error {
+		if r.UID != acc.UID {
+			return errors.New("the session is another account's")
+		}
+		r.Epoch = acc.Epochs.Session
+		return nil
+	})
+	if gone(err) {
+		return nil
+	}
+	return storeFailed(err)
+}
+
+// End ends the session that the caller came with (sign out).
+func (s *Sessions) End(ctx context.Context, who Identity) (err error) {
+	defer func() { s.a.Trail.acted(who, actSignOut, who.Via.ID, err) }()
+	if who.Via.Kind != KindSession {
+		return forbidden("there is no session to end")
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	return s.end(ctx, who.User, who.Via.ref)
+}
+
+func (s *Sessions) end(ctx context.Context, owner string, hashes ...string) error {
+	for _, hash := range hashes {
+		if err := s.a.rec.sessions.Delete(ctx, hash); err != nil && !gone(err) {
+			return storeFailed(err)
+		}
+	}
+	_, err := s.a.rec.sessionLists.Update(ctx, owner, func(l *sessionList, _ *time.Time) error {
+		before := len(l.IDs)
+		l.IDs = slices.DeleteFunc(l.IDs, func(id string) bool { return slices.Contains(hashes, id) })
+		if len(l.IDs) == before {
+			return keystore.ErrSkip
+		}
+		return nil
+	})
+	if gone(err) {
+		return nil
+	}
+	return storeFailed(err)
+}
+
+// List shows the live sessions of owner, newest first.
+func (s *Sessions) List(ctx context.Context, who Identity, owner string) ([]SessionInfo, error) {
+	if err := s.a.allow(who, actSessionShow, owner); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
+	defer cancel()
+	l, _, err := s.a.rec.sessionLists.Get(ctx, owner)
+	if err != nil && !gone(err) {
+		return nil, storeFailed(err)
+	}
+	v := &view{a: s.a}
+	acc, err := v.account(ctx, owner)
+	if err != nil {
+		return nil, err
+	}
+	out, dead := []SessionInfo{}, []string(nil)
+	for _, id := range slices.Backward(l.IDs) {
+		rec, err := look(ctx, v, s.a.rec.sessions, id)
+		if gone(err) {
+			dead = append(dead, id)
+			continue
+		} else if err != nil {
+			return nil, storeFailed(err)
+		}
+		why, err := v.live(ctx, KindSession, rec.bond, acc)
+		if err != nil {
+			return nil, err
+		}
+		if why != "" {
+			continue
+		}
+		info := rec.info(id, who)
+		info.LastUsed = s.a.lastUse(ctx, KindSession, id)
+		out = append(out, info)
+	}
+	if len(dead) > 0 {
+		if err := s.end(ctx, owner, dead...); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Revoke ends one session.
+func (s *Sessions) Revoke(ctx context.Context, who Identity, id string) (err error) {
+	defer func() { s.a.Trail.acted(who, actSessionRevoke, id, err) }()
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	rec, _, err := s.a.rec.sessions.Get(ctx, id)
+	if err != nil && !gone(err) {
+		return storeFailed(err)
+	}
+	if gone(err) || rec.User != who.User && !who.Admin {
+		return notFound("session")
+	}
+	if who.Via.Kind != KindSession || who.Via.ref != id {
+		if err := s.a.allow(who, actSessionRevoke, rec.User); err != nil {
+			return err
+		}
+	}
+	return s.end(ctx, rec.User, id)
+}
+
+// RevokeAll ends every session of owner but the one that the caller came with.
+func (s *Sessions) RevokeAll(ctx context.Context, who Identity, owner string) (err error) {
+	defer func() { s.a.Trail.acted(who, actSessionRevoke, owner, err) }()
+	if err := s.a.allow(who, actSessionRevoke, owner); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	acc, err := s.a.rec.accounts.Update(ctx, owner, func(r *account, _ *time.Time) error {
+		r.Epochs.Session++
+		return nil
+	})
+	if gone(err) {
+		return notFound("user " + owner)
+	} else if err != nil {
+		return storeFailed(err)
+	}
+	if who.Via.Kind == KindSession && who.User == owner {
+		return s.carryOver(ctx, who, &acc)
+	}
+	return nil
+}
+
+// sweep ends everything on owner's list.
+func (s *Sessions) sweep(ctx context.Context, owner string) error {
+	l, _, err := s.a.rec.sessionLists.Get(ctx, owner)
+	if gone(err) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	for _, id := range l.IDs {
+		if err := s.a.rec.sessions.Delete(ctx, id); err != nil && !gone(err) {
+			return err
+		}
+	}
+	if err := s.a.rec.sessionLists.Delete(ctx, owner); err != nil && !gone(err) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,482 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/latchkey-io/latchkey/keystore"
+)
+
+// Tokens keeps access tokens: any number, named, scoped, ending.
+type Tokens struct{ a *Authority }
+
+// NewToken is a token to be made.
+type NewToken struct {
+	Owner       string        // "": the caller
+	Scope       string        // "": applied-permissions/user; the grammar is at Scopes
+	Description string        // at most 1024 bytes
+	Audience    string        // "": *@*; at most 255 bytes
+	Life        time.Duration // 0: the default, or as long as the caller's credential; Endless: none
+	Reference   bool          // hand out the 64-character form as well
+}
+
+// Endless is the Life of a token that does not end by itself.
+const Endless time.Duration = -1
+
+const (
+	maxAudience  = 255
+	anyAudience  = "*@*"
+	maxTokensOf  = 2000 // live tokens of one user
+	clientLife   = time.Hour
+	clientReuse  = time.Minute
+	clientReason = "CLI sign-in over SSH"
+)
+
+// Token is an access token as its owner and administrators see it. JWT and
+// Reference are set only in the answer of Create and Rotate.
+type Token struct {
+	ID          string    `json:"id"`
+	Owner       string    `json:"owner"`
+	Description string    `json:"description,omitempty"`
+	Scope       string    `json:"scope"`
+	Audience    string    `json:"audience,omitempty"`
+	Created     time.Time `json:"created"`
+	Expires     time.Time `json:"expires,omitzero"`
+	LastUsed    Use       `json:"last_used,omitzero"`
+	MadeWith    Kind      `json:"made_with,omitempty"` // what it ends with; empty: stands alone
+	JWT         Secret    `json:"-"`
+	Reference   Secret    `json:"-"`
+}
+
+// tokenRecord is live: without it the token's signature is worth nothing.
+type tokenRecord struct {
+	bond
+	Scope       string `json:"scope"`
+	Description string `json:"description,omitempty"`
+	Audience    string `json:"audience,omitempty"`
+	Reference   string `json:"reference,omitempty"` // keyed hash of the reference form
+}
+
+// tokenList is what a user has, for showing. An entry without a live record
+// is a leftover.
+type tokenList struct {
+	IDs []string `json:"ids"` // newest last
+}
+
+func (r tokenRecord) token(id string) Token {
+	t := Token{
+		ID: id, Owner: r.User, Description: r.Description, Scope: r.Scope, Audience: r.Audience,
+		Created: r.Created, Expires: r.Expires,
+	}
+	if n := len(r.Parents); n > 0 {
+		t.MadeWith = r.Parents[n-1].Kind
+	}
+	return t
+}
+
+// Create makes a token. A token made with a credential never exceeds it.
+func (t *Tokens) Create(ctx context.Context, who Identity, n NewToken) (tok Token, err error) {
+	if n.Owner == "" {
+		n.Owner = who.User
+	}
+	defer func() { t.a.Trail.acted(who, actTokenCreate, n.Owner+" "+tok.ID, err) }()
+	scopes, err := ParseScopes(orElse(n.Scope, scopeUserText))
+	if err != nil {
+		return Token{}, err
+	}
+	if err := t.a.allowToken(who, actTokenCreate, n.Owner, scopes); err != nil {
+		return Token{}, err
+	}
+	if err := checkDescription(n.Description); err != nil {
+		return Token{}, err
+	}
+	if n.Audience = orElse(n.Audience, anyAudience); len(n.Audience) > maxAudience || !printableASCII(n.Audience) {
+		return Token{}, invalid("audience", "an audience has at most %d printable characters", maxAudience)
+	}
+	expires, err := t.expiry(who, n.Life)
+	if err != nil {
+		return Token{}, err
+	}
+	if err := t.a.covers(who, n.Owner, scopes, expires); err != nil {
+		return Token{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	return t.make(ctx, who, n, scopes, expires)
+}
+
+// allowToken lets the owner's credentials with a narrower scope than the whole
+// user make tokens as well: covers has the last word on how wide.
+func (a *Authority) allowToken(who Identity, what act, owner string, scopes Scopes) error {
+	if who.Known() && who.User == owner && who.uid != "" && !who.Scopes.User() && who.Scopes.Covers(scopes) {
+		return nil
+	}
+	return a.allow(who, what, owner)
+}
+
+// expiry turns a wished life into an end.
+func (t *Tokens) expiry(who Identity, life time.Duration) (time.Time, error) {
+	p, now := t.a.Policy(), t.a.now().UTC()
+	wished := life != 0
+	switch {
+	case life == 0:
+		life = p.TokenDefault
+		if p.TokenMax > 0 {
+			life = min(life, p.TokenMax)
+		}
+	case life < 0 && life != Endless:
+		return time.Time{}, invalid("expires_in", "a token cannot end before it begins")
+	}
+	if p.TokenMax > 0 && (life == Endless || life > p.TokenMax) {
+		return time.Time{}, &Error{Code: Forbidden, Field: "expires_in", Reason: "tokens live at most " + p.TokenMax.String() + " (tokens.max_expiry)"}
+	}
+	if life == Endless {
+		return time.Time{}, nil
+	}
+	end := now.Add(life).Truncate(time.Second)
+	if end.Before(now) || end.Year() > 9999 {
+		return time.Time{}, invalid("expires_in", "the life of the token is out of range")
+	}
+	if !wished && !who.Expires.IsZero() && !who.Full(now) && end.After(who.Expires) {
+		end = who.Expires.Truncate(time.Second)
+	}
+	return end, nil
+}
+
+// make lists the token first, then its record, then its reference form.
+func (t *Tokens) make(ctx context.Context, who Identity, n NewToken, scopes Scopes, expires time.Time) (Token, error) {
+	v := &view{a: t.a}
+	acc, err := v.account(ctx, n.Owner)
+	if err != nil {
+		return Token{}, err
+	}
+	switch {
+	case acc == nil || who.User == n.Owner && who.uid != acc.UID:
+		return Token{}, notFound("user " + n.Owner)
+	case acc.Disabled:
+		return Token{}, invalid("owner", "user %s is disabled; enable the account first", n.Owner)
+	}
+	for _, s := range scopes {
+		if s.Kind == ScopeAdmin && !acc.Admin {
+			return Token{}, invalid("scope", "%s is not an administrator, so a token cannot have the scope %s", n.Owner, s)
+		}
+	}
+	sys, err := v.system(ctx)
+	if err != nil {
+		return Token{}, err
+	}
+	if len(lineage(who)) > maxLineage {
+		return Token{}, forbidden("tokens have made tokens too often here; begin with your password or a key")
+	}
+	id := randomID()
+	rec := tokenRecord{
+		bond:  newBond(who, n.Owner, acc, sys, KindToken, t.a.now().UTC().Truncate(time.Second), expires),
+		Scope: scopes.String(), Description: n.Description, Audience: n.Audience,
+	}
+	tok := rec.token(id)
+	if n.Reference {
+		tok.Reference = NewSecret(newSecretText(referencePrefix, referenceLength))
+		rec.Reference = t.a.ring().LookupID(lookupReference, tok.Reference.Reveal())
+	}
+	if tok.JWT, err = t.sign(sys, id, rec); err != nil {
+		return Token{}, err
+	}
+	if err := t.list(ctx, n.Owner, id); err != nil {
+		return Token{}, err
+	}
+	if err := t.a.rec.tokens.Create(ctx, id, rec, expires); err != nil {
+		return Token{}, storeFailed(err)
+	}
+	if rec.Reference != "" {
+		if err := t.a.rec.creds.Create(ctx, rec.Reference, credRecord{bond: rec.bond, Token: id}, expires); err != nil {
+			return Token{}, storeFailed(err)
+		}
+	}
+	return tok, nil
+}
+
+// list adds an id to the owner's list; when it is full, what has ended leaves.
+func (t *Tokens) list(ctx context.Context, owner, id string) error {
+	add := func(l *tokenList, _ *time.Time) error {
+		if len(l.IDs) >= maxTokensOf {
+			return errListFull
+		}
+		l.IDs = append(l.IDs, id)
+		return nil
+	}
+	_, err := t.a.rec.tokenLists.Upsert(ctx, owner, add)
+	if !errors.Is(err, errListFull) {
+		return storeFailed(err)
+	}
+	if _, err := t.records(ctx, owner); err != nil {
+		return err
+	}
+	_, err = t.a.rec.tokenLists.Upsert(ctx, owner, add)
+	if errors.Is(err, errListFull) {
+		return invalid("owner", "%s has %d tokens, which is the most; revoke some", owner, maxTokensOf)
+	}
+	return storeFailed(err)
+}
+
+var errListFull = errors.New("list is full")
+
+// listedToken is a record with its id.
+type listedToken struct {
+	id  string
+	rec tokenRecord
+}
+
+// records reads the live tokens of owner, newest last, and takes the ids of
+// those that are gone off the list.
+func (t *Tokens) records(ctx context.Context, owner string) ([]listedToken, error) {
+	l, _, err := t.a.rec.tokenLists.Get(ctx, owner)
+	if gone(err) {
+		return nil, nil
+	} else if err != nil {
+		return nil, storeFailed(err)
+	}
+	v := &view{a: t.a}
+	acc, err := v.account(ctx, owner)
+	if err != nil {
+		return nil, err
+	}
+	var live []listedToken
+	var dead []string
+	for _, id := range l.IDs {
+		rec, err := look(ctx, v, t.a.rec.tokens, id)
+		if gone(err) {
+			dead = append(dead, id)
+			continue
+		} else if err != nil {
+			return nil, storeFailed(err)
+		}
+		why, err := v.live(ctx, KindToken, rec.bond, acc)
+		if err != nil {
+			return nil, err
+		}
+		if why == "" {
+			live = append(live, listedToken{id, rec})
+		}
+	}
+	if len(dead) > 0 {
+		if err := t.unlist(ctx, owner, l.IDs, dead...); err != nil {
+			return nil, err
+		}
+	}
+	return live, nil
+}
+
+// unlist takes ids off the list. An id whose record does not exist yet is one
+// being made right now when it was not on the list read before: seen limits
+// the removal to that list.
+func (t *Tokens) unlist(ctx context.Context, owner string, seen []string, ids ...string) error {
+	_, err := t.a.rec.tokenLists.Update(ctx, owner, func(l *tokenList, _ *time.Time) error {
+		before := len(l.IDs)
+		l.IDs = slices.DeleteFunc(l.IDs, func(id string) bool {
+			return slices.Contains(ids, id) && (seen == nil || slices.Contains(seen, id))
+		})
+		if len(l.IDs) == before {
+			return keystore.ErrSkip
+		}
+		return nil
+	})
+	if gone(err) {
+		return nil
+	}
+	return storeFailed(err)
+}
+
+// List shows the live tokens of owner, newest first.
+func (t *Tokens) List(ctx context.Context, who Identity, owner string) ([]Token, error) {
+	if err := t.a.allow(who, actTokenShow, owner); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
+	defer cancel()
+	live, err := t.records(ctx, owner)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Token, 0, len(live))
+	for _, l := range slices.Backward(live) {
+		tok := l.rec.token(l.id)
+		tok.LastUsed = t.a.lastUse(ctx, KindToken, l.id)
+		out = append(out, tok)
+	}
+	return out, nil
+}
+
+// find reads a token that who may know of: their own, any for an
+// administrator, and the very one they came with. To others it is not there.
+func (t *Tokens) find(ctx context.Context, who Identity, what act, id string) (tokenRecord, error) {
+	rec, _, err := t.a.rec.tokens.Get(ctx, id)
+	if err != nil && !gone(err) {
+		return rec, storeFailed(err)
+	}
+	if gone(err) || rec.User != who.User && !who.Admin || rec.User == who.User && rec.UID != who.uid && !who.Admin {
+		return rec, notFound("token")
+	}
+	if who.Via.Kind == KindToken && who.Via.ID == id && (what == actTokenShow || what == actTokenRevoke) {
+		return rec, nil
+	}
+	return rec, t.a.allow(who, what, rec.User)
+}
+
+// Get shows one token.
+func (t *Tokens) Get(ctx context.Context, who Identity, id string) (Token, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	rec, err := t.find(ctx, who, actTokenShow, id)
+	if err != nil {
+		return Token{}, err
+	}
+	tok := rec.token(id)
+	tok.LastUsed = t.a.lastUse(ctx, KindToken, id)
+	return tok, nil
+}
+
+// Revoke ends a token. Also a short token without a record (Grant) is ended by
+// its id, by its owner's administrator or a credential of the owner.
+func (t *Tokens) Revoke(ctx context.Context, who Identity, id string) (err error) {
+	defer func() { t.a.Trail.acted(who, actTokenRevoke, id, err) }()
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	rec, err := t.find(ctx, who, actTokenRevoke, id)
+	if CodeOf(err) == NotFound && grantOf(id) != "" {
+		return t.revokeGrant(ctx, who, id)
+	}
+	if err != nil {
+		return err
+	}
+	return t.end(ctx, id, rec)
+}
+
+// end removes what works first, then the listing.
+func (t *Tokens) end(ctx context.Context, id string, rec tokenRecord) error {
+	if err := t.a.rec.tokens.Delete(ctx, id); err != nil && !gone(err) {
+		return storeFailed(err)
+	}
+	if rec.Reference != "" {
+		if err := t.a.rec.creds.Delete(ctx, rec.Reference); err != nil && !gone(err) {
+			return storeFailed(err)
+		}
+	}
+	return t.unlist(ctx, rec.User, nil, id)
+}
+
+// Rotate ends a token and makes one of the same owner, scope, description and
+// remaining kind of life; the old is dead before the new is answered.
+func (t *Tokens) Rotate(ctx context.Context, who Identity, id string) (tok Token, err error) {
+	defer func() { t.a.Trail.acted(who, actTokenRotate, id+" "+tok.ID, err) }()
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	rec, err := t.find(ctx, who, actTokenRotate, id)
+	if err != nil {
+		return Token{}, err
+	}
+	if who.Via.Kind == KindToken && who.Via.ID == id {
+		return Token{}, forbidden("a token does not rotate itself; use your password, a key or another token")
+	}
+	scopes, err := ParseScopes(rec.Scope)
+	if err != nil {
+		return Token{}, err
+	}
+	life := Endless
+	if !rec.Expires.IsZero() {
+		life = rec.Expires.Sub(rec.Created)
+	}
+	expires, err := t.expiry(who, life)
+	if err != nil {
+		return Token{}, err
+	}
+	if err := t.a.covers(who, rec.User, scopes, expires); err != nil {
+		return Token{}, err
+	}
+	if err := t.end(ctx, id, rec); err != nil {
+		return Token{}, err
+	}
+	return t.make(ctx, who, NewToken{
+		Owner: rec.User, Description: rec.Description, Audience: rec.Audience, Reference: rec.Reference != "",
+	}, scopes, expires)
+}
+
+// sweep ends everything on owner's list.
+func (t *Tokens) sweep(ctx context.Context, owner string) error {
+	l, _, err := t.a.rec.tokenLists.Get(ctx, owner)
+	if gone(err) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	for _, id := range l.IDs {
+		rec, _, err := t.a.rec.tokens.Get(ctx, id)
+		if gone(err) {
+			continue
+		} else if err != nil {
+			return err
+		}
+		if err := t.end(ctx, id, rec); err != nil {
+			return err
+		}
+	}
+	if err := t.a.rec.tokenLists.Delete(ctx, owner); err != nil && !gone(err) {
+		return err
+	}
+	return nil
+}
+
+// ForClient makes the one-hour token that a CLI gets over SSH: RS256, with a
+// record, ending with the key it was made with. Within a minute the same
+// credential gets the same token (RS256 is deterministic), since each command
+// of that CLI signs in twice and no list should grow with it.
+func (t *Tokens) ForClient(ctx context.Context, who Identity) (secret Secret, expires time.Time, err error) {
+	if err := t.a.allow(who, actTokenCreate, who.User); err != nil {
+		t.a.Trail.acted(who, actTokenCreate, who.User, err)
+		return Secret{}, time.Time{}, err
+	}
+	read, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	live, err := t.records(read, who.User)
+	if err != nil {
+		return Secret{}, time.Time{}, err
+	}
+	now := t.a.now()
+	sys, err := (&view{a: t.a}).system(read)
+	if err != nil {
+		return Secret{}, time.Time{}, err
+	}
+	mine := lineage(who)
+	for _, l := range slices.Backward(live) {
+		if now.Sub(l.rec.Created) >= clientReuse {
+			break
+		}
+		if l.rec.Description == clientReason && slices.Equal(l.rec.Parents, mine) && l.rec.Expires.Sub(l.rec.Created) == clientLife {
+			secret, err := t.sign(sys, l.id, l.rec)
+			return secret, l.rec.Expires, err
+		}
+	}
+	life := clientLife
+	if !who.Expires.IsZero() {
+		life = min(life, who.Expires.Sub(now))
+	}
+	tok, err := t.Create(ctx, who, NewToken{Description: clientReason, Life: life})
+	return tok.JWT, tok.Expires, err
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+func printableASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
