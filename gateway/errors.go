@@ -1,0 +1,302 @@
+package gateway
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/latchkey-io/latchkey/auth"
+	"github.com/latchkey-io/latchkey/internal/event"
+)
+
+// dialect is how errors look at a door.
+type dialect int
+
+const (
+	inGeneral  dialect = iota // {"errors":[{"status":401,"message":"…"}]}, as Artifactory has it
+	inProblems                // RFC 9457 problem details with code and request_id
+	inLFS                     // {"message":"…","request_id":"…"} and LFS-Authenticate
+	inRegistry                // {"errors":[{"code":"UNAUTHORIZED","message":"…"}]}, Bearer challenge
+)
+
+// What is said in place of a reason that is not for strangers.
+const (
+	noReason       = "the credential is missing or not accepted" // one text for every failed proof
+	internalReason = "something went wrong here; the log has the details"
+)
+
+// Codes of failures of an upstream.
+const (
+	codeUpstream        auth.Code = "bad_gateway"
+	codeUpstreamTimeout auth.Code = "gateway_timeout"
+	codeTooSlow         auth.Code = "request_timeout"
+)
+
+// How long a client is asked to wait when nobody says it, and the bounds of
+// what is said: git-lfs gives up at more than five minutes.
+const (
+	waitUnavailable = 5 * time.Second
+	waitLeast       = time.Second
+	waitMost        = 5 * time.Minute
+)
+
+const (
+	basicChallenge = `Basic realm="Latchkey"`
+	maxDrain       = 1 << 20 // bytes of a body nobody wants
+	netHTTPDrains  = 256 << 10
+)
+
+// statusOf is the whole table from codes to statuses.
+func statusOf(code auth.Code) int {
+	switch code {
+	case auth.Unauthenticated:
+		return http.StatusUnauthorized
+	case auth.Repeated, auth.Forbidden, auth.Locked:
+		return http.StatusForbidden
+	case auth.Throttled:
+		return http.StatusTooManyRequests
+	case auth.Invalid:
+		return http.StatusBadRequest
+	case auth.NotFound, codeNoRoute:
+		return http.StatusNotFound
+	case auth.Exists, auth.Unsupported:
+		return http.StatusConflict
+	case auth.Unavailable:
+		return http.StatusServiceUnavailable
+	case codeMethod:
+		return http.StatusMethodNotAllowed
+	case codeTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case codeWrongType:
+		return http.StatusUnsupportedMediaType
+	case codeTooSlow:
+		return http.StatusRequestTimeout
+	case codeUpstream:
+		return http.StatusBadGateway
+	case codeUpstreamTimeout:
+		return http.StatusGatewayTimeout
+	}
+	return http.StatusInternalServerError
+}
+
+// refusal is an error as the outside may see it.
+type refusal struct {
+	status int
+	code   auth.Code
+	reason string
+	field  string
+	wait   time.Duration // 0: none
+}
+
+// refusalOf decides what is shown of err.
+func refusalOf(err error, lfsBatch bool) refusal {
+	e, ok := errors.AsType[*auth.Error](err)
+	if !ok {
+		e = &auth.Error{Code: auth.Internal}
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+			e = &auth.Error{Code: codeTooLarge, Reason: "the body is too large"}
+		}
+	}
+	r := refusal{status: statusOf(e.Code), code: e.Code, reason: e.Reason, field: e.Field}
+	switch e.Code {
+	case auth.Unauthenticated:
+		r.reason = noReason
+		if _, key := errors.AsType[keyRefused](err); key {
+			r.status = http.StatusForbidden
+		}
+	case auth.Throttled:
+		r.wait = min(max(e.RetryAfter, waitLeast), waitMost)
+	case auth.Unavailable:
+		r.wait = waitUnavailable
+		if lfsBatch {
+			// A batch that is told 503 is not tried again.
+			r.status = http.StatusTooManyRequests
+		}
+	}
+	if r.status == http.StatusInternalServerError {
+		r.code, r.reason = auth.Internal, internalReason
+	}
+	return r
+}
+
+// refuse answers err in the dialect of this door. After an answer has begun
+// there is nothing left to say: the connection is cut.
+func (x *exchange) refuse(err error) {
+	x.note(err)
+	if x.status != 0 {
+		panic(http.ErrAbortHandler)
+	}
+	if x.dialect == inGeneral && isLFS(x.r.Header) {
+		x.dialect = inLFS
+	}
+	ref := refusalOf(err, strings.HasSuffix(x.r.URL.Path, "/objects/batch"))
+	if ref.status == http.StatusUnauthorized && x.dialect == inGeneral && x.navigates() {
+		x.toSignIn()
+		return
+	}
+	h := x.Header()
+	for _, name := range [...]string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified"} {
+		h.Del(name)
+	}
+	if ref.wait > 0 {
+		seconds := (ref.wait + time.Second - 1) / time.Second
+		h.Set("Retry-After", strconv.Itoa(int(seconds)))
+	}
+	if ref.status == http.StatusUnauthorized || errors.As(err, new(keyRefused)) {
+		x.challenge(h)
+	}
+	if ref.status == http.StatusMethodNotAllowed && h.Get("Allow") == "" {
+		h.Set("Allow", allowedMethods)
+	}
+	media, body := x.body(ref)
+	h.Set("Content-Type", media)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	x.ownHeaders()
+	unread := x.unreadBody()
+	if unread {
+		h.Set("Connection", "close")
+	}
+	x.WriteHeader(ref.status)
+	if x.r.Method != http.MethodHead {
+		x.Write(body) // a client that has gone needs no answer
+	}
+	if unread {
+		x.drain()
+	}
+}
+
+// note puts the cause on the event, and bugs into the log.
+func (x *exchange) note(err error) {
+	code := auth.CodeOf(err)
+	x.event.Set(slog.String("refused", string(code)))
+	e, ok := errors.AsType[*auth.Error](err)
+	switch {
+	case !ok:
+		x.event.Set(slog.String("cause", event.Clean(err.Error(), event.MaxText)))
+	case e.Err != nil:
+		x.event.Set(slog.Any("cause", e.Err))
+	case e.Reason != "":
+		x.event.Set(slog.String("cause", e.Reason))
+	}
+}
+
+// ownHeaders are on every answer that we write ourselves.
+func (x *exchange) ownHeaders() {
+	h := x.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	if x.d.cfg.PublicURL.Scheme == "https" {
+		h.Set("Strict-Transport-Security", strictTransport)
+	}
+}
+
+// challenge asks for a credential. On /v2/ it is Bearer alone: docker that sees
+// both signs in with one and pushes with the other.
+func (x *exchange) challenge(h http.Header) {
+	if x.dialect == inRegistry {
+		host := x.d.public.host
+		h.Set("WWW-Authenticate", `Bearer realm="`+x.d.public.origin+`/v2/token",service="`+host+`"`)
+		h.Set("Docker-Distribution-Api-Version", "registry/2.0")
+		return
+	}
+	h.Set("WWW-Authenticate", basicChallenge)
+	if x.dialect == inLFS {
+		h.Set("LFS-Authenticate", basicChallenge)
+	}
+}
+
+// body is the refusal in the words of its dialect.
+func (x *exchange) body(r refusal) (media string, body []byte) {
+	type object = map[string]any
+	media = "application/json"
+	var v any
+	switch x.dialect {
+	case inProblems:
+		media = "application/problem+json"
+		p := object{"type": "about:blank", "title": http.StatusText(r.status), "status": r.status,
+			"detail": r.reason, "code": r.code, "request_id": x.event.ID()}
+		if r.field != "" {
+			p["field"] = r.field
+		}
+		v = p
+	case inLFS:
+		media = "application/vnd.git-lfs+json"
+		v = object{"message": r.reason, "request_id": x.event.ID()}
+	case inRegistry:
+		v = object{"errors": []object{{"code": registryCode(r.status), "message": r.reason, "detail": nil}}}
+	default:
+		v = object{"errors": []object{{"status": r.status, "message": r.reason}}}
+	}
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic("gateway: error body: " + err.Error()) // strings and numbers
+	}
+	return media, append(body, '\n')
+}
+
+// registryCode is the error code of the OCI distribution specification.
+func registryCode(status int) string {
+	switch status {
+	case http.StatusUnauthorized:
+		return "UNAUTHORIZED"
+	case http.StatusForbidden:
+		return "DENIED"
+	case http.StatusNotFound:
+		return "NAME_UNKNOWN"
+	case http.StatusTooManyRequests:
+		return "TOOMANYREQUESTS"
+	}
+	return "UNSUPPORTED"
+}
+
+// navigates reports a browser that shows the answer to a person, who can sign
+// in. It must be a request that may be repeated.
+func (x *exchange) navigates() bool {
+	if x.r.Method != http.MethodGet && x.r.Method != http.MethodHead || x.shown.explicit() {
+		return false
+	}
+	if mode := x.r.Header.Get("Sec-Fetch-Mode"); mode != "" {
+		return mode == "navigate"
+	}
+	return strings.Contains(x.r.Header.Get("Accept"), "text/html")
+}
+
+// toSignIn sends a browser to the sign-in page, which leads it back.
+func (x *exchange) toSignIn() {
+	next := x.r.URL.EscapedPath()
+	if x.r.URL.RawQuery != "" {
+		next += "?" + x.r.URL.RawQuery
+	}
+	to := signIn(next)
+	if x.site != nil && !x.site.public {
+		to = loginPath + "?" + nextInQuery + "=" + url.QueryEscape(x.site.origin+next)
+	}
+	x.ownHeaders()
+	x.Header().Set("Location", x.d.public.origin+to)
+	x.WriteHeader(http.StatusSeeOther)
+}
+
+// unreadBody reports a body that net/http would not read to its end by itself,
+// and that the client is sending without being asked to.
+func (x *exchange) unreadBody() bool {
+	b, ok := x.r.Body.(*pacedBody)
+	return ok && !b.ended && (x.r.ContentLength < 0 || x.r.ContentLength > netHTTPDrains) && x.r.ProtoMajor == 1
+}
+
+// drain sends the answer and takes in a little more of the body, so that a
+// client that is writing reads the answer before it finds the connection gone.
+func (x *exchange) drain() {
+	c := http.NewResponseController(x.ResponseWriter)
+	if c.Flush() != nil || x.r.Header.Get("Expect") != "" {
+		return
+	}
+	c.SetReadDeadline(time.Now().Add(drainTimeout))
+	io.CopyN(io.Discard, x.r.Body, maxDrain) // whatever comes of it, the connection ends
+}

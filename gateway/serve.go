@@ -1,0 +1,258 @@
+package gateway
+
+import (
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/latchkey-io/latchkey/auth"
+)
+
+// servePublic is the way of every request of the network.
+func (g *Gateway) servePublic(w http.ResponseWriter, r *http.Request) {
+	d := g.live.Load()
+	x := g.begin(d, w, r)
+	defer x.end()
+	if err := x.serve(); err != nil {
+		x.refuse(err)
+	}
+}
+
+func (x *exchange) serve() error {
+	r := x.r
+	x.peer = auth.Peer{Addr: x.d.source(r), Door: "http", Client: clientName(r.UserAgent()), Request: x.event.ID()}
+	if err := checkRequest(r); err != nil {
+		return err
+	}
+	x.dialect = dialectOf(r.URL.Path)
+	host, ok := hostOf(r.Host)
+	s := x.d.sites[host]
+	if !ok || s == nil {
+		return x.elsewhere(host)
+	}
+	x.site = s
+	if err := s.checkPlace(r); err != nil {
+		return err
+	}
+	if s.mayBeOwn(r.URL.Path) {
+		s.mux.ServeHTTP(x, r)
+		return x.failed
+	}
+	return x.serveRoute()
+}
+
+// serveLocal is the way of a request on the daemon's socket: the JSON API for
+// the administrator whom the kernel vouches for. Credentials in the request
+// are not looked at.
+func (g *Gateway) serveLocal(w http.ResponseWriter, r *http.Request) {
+	d := g.live.Load()
+	x := g.begin(d, w, r)
+	defer x.end()
+	if err := x.serveSocket(); err != nil {
+		x.refuse(err)
+	}
+}
+
+func (x *exchange) serveSocket() error {
+	r := x.r
+	x.dialect = inProblems
+	x.site = x.d.local
+	x.peer = auth.Peer{Door: "socket", Client: clientName(r.UserAgent()), Request: x.event.ID()}
+	uid, ok := localUID(r.Context())
+	if !ok {
+		return &auth.Error{Code: auth.Forbidden, Reason: "the socket is for the daemon's own user and root"}
+	}
+	if err := checkRequest(r); err != nil {
+		return err
+	}
+	if err := x.site.checkPlace(r); err != nil {
+		return err
+	}
+	who, err := x.d.identify.Identify(r.Context(), x.peer, auth.Local{UID: uid})
+	if err != nil {
+		return err
+	}
+	x.who = who
+	x.site.mux.ServeHTTP(x, r)
+	return x.failed
+}
+
+// clientName is what a client calls itself, as far as it is kept.
+func clientName(s string) string {
+	if len(s) > auth.MaxClient {
+		s = s[:auth.MaxClient]
+	}
+	return s
+}
+
+// elsewhere answers a host that is nobody's: 404 before any credential is
+// looked at. Other names of this machine lead to PublicURL when that is a name
+// of this machine too.
+func (x *exchange) elsewhere(host string) error {
+	x.who = auth.Identity{}
+	if isLoopback(host) && x.d.loopback {
+		if x.r.Method == http.MethodGet || x.r.Method == http.MethodHead {
+			to := x.d.public.origin + x.r.URL.EscapedPath()
+			if x.r.URL.RawQuery != "" {
+				to += "?" + x.r.URL.RawQuery
+			}
+			h := x.Header()
+			h.Set("Location", to)
+			h.Set("Cache-Control", "no-store")
+			x.WriteHeader(http.StatusTemporaryRedirect)
+			return nil
+		}
+		return &auth.Error{Code: codeNoRoute, Reason: "there is nothing at this host; use " + x.d.public.origin}
+	}
+	return &auth.Error{Code: codeNoRoute, Reason: "there is nothing at this host"}
+}
+
+// isLoopback reports a host, as hostOf gives it, that is this machine.
+func isLoopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	a, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && a.Unmap().IsLoopback()
+}
+
+// serveRest is what no own URL took. It is registered in the mux at "/".
+func serveRest(w http.ResponseWriter, _ *http.Request) {
+	x := w.(*exchange)
+	x.failed = x.serveRoute()
+}
+
+// serveRow answers one of our own URLs.
+func (x *exchange) serveRow(row *row) error {
+	x.dialect = row.dialect
+	if x.site == x.d.local {
+		if row.need == nobody {
+			return row.handler(x, x.r, auth.Identity{Peer: x.peer})
+		}
+		return row.handler(x, x.r, x.who)
+	}
+	x.ownHeaders()
+	who := auth.Identity{Peer: x.peer}
+	if row.need != nobody {
+		var err error
+		if who, err = x.identify(); err != nil {
+			return err
+		}
+		if row.need == user && !who.Known() {
+			return refusedProof()
+		}
+	}
+	if err := x.checkOrigin(); err != nil {
+		return err
+	}
+	return row.handler(x, x.r, who)
+}
+
+// identify reads the credentials of the request and finds out who it is.
+func (x *exchange) identify() (auth.Identity, error) {
+	var err error
+	if x.shown, err = readCredentials(x.r.Header, x.d.cookie.name); err != nil {
+		return auth.Identity{}, err
+	}
+	who, err := x.shown.identify(x.r.Context(), x.d.identify, x.peer)
+	if err != nil {
+		return auth.Identity{}, err
+	}
+	x.who = who
+	return who, nil
+}
+
+// checkOrigin refuses what another site made a browser send. Explicit
+// credentials are not sent by browsers on their own, so only the rest is asked;
+// whoever changes something with the cookie must say where from.
+func (x *exchange) checkOrigin() error {
+	if x.shown.explicit() {
+		return nil
+	}
+	if err := x.d.origins.Check(x.r); err != nil {
+		return &auth.Error{Code: auth.Forbidden, Reason: "this request came from another site", Err: err}
+	}
+	if x.who.Known() && !reads(x.r.Method) && x.r.Header.Get("Sec-Fetch-Site") == "" && x.r.Header.Get("Origin") == "" {
+		return &auth.Error{Code: auth.Forbidden, Reason: "a change with the session cookie needs an Origin or Sec-Fetch-Site header"}
+	}
+	return nil
+}
+
+// serveRoute passes the request to its route.
+func (x *exchange) serveRoute() error {
+	path := x.r.URL.Path
+	p, err := x.site.routeOf(path)
+	if err != nil {
+		return err
+	}
+	if x.site.isReserved(path) && (p == nil || !x.site.isReserved(p.Path)) {
+		if methods := x.site.allowed(x.r); len(methods) > 0 {
+			x.Header().Set("Allow", strings.Join(methods, ", "))
+			return &auth.Error{Code: codeMethod, Reason: "this method is not served here"}
+		}
+		return &auth.Error{Code: codeNoRoute, Reason: "there is nothing here"}
+	}
+	if p == nil {
+		return &auth.Error{Code: codeNoRoute, Reason: "there is nothing here"}
+	}
+	x.route = p
+	if p.lfs || isLFS(x.r.Header) {
+		x.dialect = inLFS
+	}
+	who, err := x.identify()
+	if err != nil {
+		return err
+	}
+	if err := x.checkOrigin(); err != nil {
+		return err
+	}
+	if p.Builtin != nil {
+		if p.sandbox {
+			sandbox(x.Header())
+		}
+		return p.Builtin.ServeAs(x, x.r, who)
+	}
+	op := auth.Write
+	if reads(x.r.Method) {
+		op = auth.Read
+	}
+	if err := auth.Allow(who, p.Route.Route, "", op); err != nil {
+		return err
+	}
+	if x.wantsWebSocket() {
+		if err := auth.Allow(who, p.Route.Route, "", auth.Write); err != nil {
+			return err
+		}
+		if err := x.checkSocketOrigin(); err != nil {
+			return err
+		}
+		x.webSocket = true
+	}
+	return x.proxy()
+}
+
+// door is one configuration at work.
+type door struct {
+	cfg      Config
+	identify identifier
+	trusted  []netip.Prefix
+	cookie   cookie
+	origins  *http.CrossOriginProtection
+	loopback bool // PublicURL is a name of this machine
+
+	sites     map[string]*site // by host
+	public    *site
+	local     *site // the daemon's socket
+	upstreams map[upstreamKey]*upstream
+	assert    *assertions
+	buffers   *buffers
+}
+
+// isLFS reports a request of Git LFS by its media type.
+func isLFS(h http.Header) bool {
+	const media = "application/vnd.git-lfs"
+	return strings.HasPrefix(h.Get("Accept"), media) || strings.HasPrefix(h.Get("Content-Type"), media)
+}
+
+func originOf(u *url.URL) string { return u.Scheme + "://" + u.Host }
