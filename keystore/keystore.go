@@ -80,11 +80,11 @@ type Store interface {
 	// of a request. An error ends it.
 	List(ctx context.Context, prefix string) iter.Seq2[Item, error]
 
-	// Watch calls fn, from one goroutine and in order, with every change made
-	// to the store by anyone, until ctx ends or the store is closed; it then
-	// returns nil. Before the first Change of each connection to the backend
-	// fn gets a Reset. Watch reconnects by itself. That an item expires or is
-	// swept is no change.
+	// Watch calls fn, from one goroutine and in order (in a cluster: in the
+	// order of each server), with every change made to the store by anyone,
+	// until ctx ends or the store is closed; it then returns nil. Before the
+	// first Change of each connection to the backend fn gets a Reset. Watch
+	// reconnects by itself. That an item expires or is swept is no change.
 	//
 	// fn is quick and neither writes to the store nor closes it: within one
 	// process a write waits for fn, so it would wait for itself until its
@@ -92,7 +92,7 @@ type Store interface {
 	//
 	// A change made through this very Store has been given to fn before the
 	// writing call returns on backends with one process; on the others it
-	// follows through the feed, and Alive proves how far the feed has come.
+	// follows through the feed, and AliveUntil proves how far the feed has come.
 	Watch(ctx context.Context, fn func(Change)) error
 
 	// Close ends every Watch, lets writes under way end, and releases what

@@ -123,6 +123,7 @@ func (s *Store) listen(ctx context.Context, fn func(keystore.Change)) (alive boo
 type beats struct {
 	s       *Store
 	channel string
+	keys    map[int]string // by slot
 
 	mu      sync.Mutex
 	n       uint64
@@ -138,7 +139,12 @@ type beat struct {
 }
 
 func newBeats(s *Store) *beats {
-	return &beats{s: s, channel: s.prefix + "beat/" + rand.Text(), sent: map[string]beat{}}
+	return &beats{
+		s:       s,
+		channel: s.prefix + "beat/" + rand.Text(),
+		keys:    map[int]string{},
+		sent:    map[string]beat{},
+	}
 }
 
 // run writes heartbeats until ctx ends. It may outlive ctx by beatTimeout.
@@ -149,8 +155,8 @@ func (b *beats) run(ctx context.Context) {
 		masters, err := b.s.masters(ctx)
 		if err == nil {
 			b.expect(masters)
-			for name, key := range masters {
-				b.write(ctx, name, b.channel+key)
+			for name, slot := range masters {
+				b.write(ctx, name, b.key(slot))
 			}
 		}
 		select {
@@ -161,8 +167,21 @@ func (b *beats) run(ctx context.Context) {
 	}
 }
 
+// key is a key that lies in the slot. Only run calls it.
+func (b *beats) key(slot int) string {
+	if slot == anySlot {
+		return b.channel
+	}
+	key, ok := b.keys[slot]
+	if !ok {
+		key = b.channel + "{" + slotTag(slot) + "}"
+		b.keys[slot] = key
+	}
+	return key
+}
+
 // expect forgets masters that are none any more, and waits for new ones.
-func (b *beats) expect(masters map[string]string) {
+func (b *beats) expect(masters map[string]int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	known := b.masters

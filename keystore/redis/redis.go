@@ -1,5 +1,5 @@
-// Package redis keeps a keystore on Redis (6.2 or newer, or Valkey), for any
-// number of processes at once.
+// Package redis keeps a keystore on Redis (6.2 or newer, 7 for a cluster, or
+// Valkey), for any number of processes at once.
 //
 // Every change is one Lua script on one key, which writes and publishes the key
 // in one step: no crash can separate a change from its notice, and a cluster is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"sync"
 
 	"github.com/latchkey-io/latchkey/keystore"
@@ -56,7 +57,7 @@ type Call struct {
 
 type rule struct {
 	mode  Mode
-	nth   int // counts down; 0 is every one
+	nth   int // counts down to one call; 0 is every one, below 0 is over
 	match func(Op, string) bool
 }
 
@@ -108,28 +109,38 @@ func (f *Faulty) Calls() []Call {
 func (op Op) write() bool { return op == OpCreate || op == OpReplace || op == OpDelete }
 
 // fault says how this call fails, if it does.
-func (f *Faulty) fault(op Op, key string) (Mode, bool) {
+func (f *Faulty) fault(op Op, key string) (mode Mode, fails bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.log = append(f.log, Call{op, key})
 	if op.write() {
 		f.writes++
 	}
+	hit := -1
 	for i := range f.rules {
 		r := &f.rules[i]
-		if !r.match(op, key) {
+		if !r.match(op, key) || r.nth > 0 && !r.counted() {
 			continue
 		}
-		if r.nth == 0 {
-			return r.mode, true
-		}
-		if r.nth--; r.nth == 0 {
-			mode := r.mode
-			f.rules = append(f.rules[:i:i], f.rules[i+1:]...)
-			return mode, true
+		if hit < 0 {
+			hit = i
 		}
 	}
-	return 0, false
+	if hit < 0 {
+		return 0, false
+	}
+	mode = f.rules[hit].mode
+	// Every rule has counted this call; those whose turn it was are over.
+	f.rules = slices.DeleteFunc(f.rules, func(r rule) bool { return r.nth < 0 })
+	return mode, true
+}
+
+// counted counts one call down, to below zero when it was the one.
+func (r *rule) counted() bool {
+	if r.nth--; r.nth == 0 {
+		r.nth = -1
+	}
+	return r.nth < 0
 }
 
 func (f *Faulty) do(ctx context.Context, op Op, key string, do func() error) error {

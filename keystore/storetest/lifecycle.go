@@ -12,7 +12,9 @@ import (
 
 func testContext(t *testing.T, open Open) {
 	s := open(t, time.Now)
+	first := NewWatcher(t, s)
 	create(t, s, text("x/there", "v"))
+	first.WaitKeys(t, 1)
 
 	for _, ended := range []struct {
 		name string
