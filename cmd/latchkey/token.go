@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/latchkey-io/latchkey/auth"
+)
+
+type tokenCommands struct {
+	Create tokenCreate `cmd:"" help:"Make an access token and print it; it is not shown again."`
+	List   tokenList   `cmd:"" help:"List a user's tokens."`
+	Show   tokenShow   `cmd:"" help:"Show a token's record, without the token."`
+	Rotate tokenRotate `cmd:"" help:"End a token, make another like it and print it."`
+	Revoke tokenRevoke `cmd:"" help:"End a token."`
+}
+
+// life is how long a token lives: a duration, "never" (no end), or nothing
+// (the configured default).
+type life struct{ seconds *int64 }
+
+// UnmarshalText reads it from the command line.
+func (l *life) UnmarshalText(text []byte) error {
+	seconds := int64(0)
+	if string(text) != "never" {
+		d, err := time.ParseDuration(string(text))
+		if err != nil || d < time.Second {
+			return fmt.Errorf("%q is neither a duration of 1s or more, as 720h, nor never", text)
+		}
+		seconds = int64(d / time.Second)
+	}
+	l.seconds = &seconds
+	return nil
+}
+
+type tokenCreate struct {
+	whose
+	Scope       string `help:"What it opens, as applied-permissions/user or artifact:team/assets:r,w; everything you may when left out." placeholder:"SCOPE"`
+	Description string `help:"What it is for." placeholder:"TEXT"`
+	Expires     life   `help:"How long it lives, as 720h, or never; the configured default when left out." placeholder:"LIFE"`
+	Audience    string `help:"For whom it is meant." placeholder:"AUDIENCE"`
+	Reference   bool   `help:"Print the form of 64 characters, which also fits where an API key goes."`
+}
+
+// tokenBody is what the API takes for a new token.
+type tokenBody struct {
+	Scope       string `json:"scope,omitempty"`
+	Description string `json:"description,omitempty"`
+	ExpiresIn   *int64 `json:"expires_in,omitempty"`
+	Reference   bool   `json:"reference,omitempty"`
+	Audience    string `json:"audience,omitempty"`
+}
+
+// tokenAnswer is the API's answer that holds a token.
+type tokenAnswer struct {
+	auth.Token
+	AccessToken    string `json:"access_token"`
+	ReferenceToken string `json:"reference_token"`
+}
+
+func (t *tokenCreate) Run(ctx context.Context, c *console) error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	body := tokenBody{Scope: t.Scope, Description: t.Description, ExpiresIn: t.Expires.seconds, Reference: t.Reference, Audience: t.Audience}
+	var token tokenAnswer
+	raw, err := client.call(ctx, http.MethodPost, t.path("/tokens"), body, &token)
+	if err != nil {
+		return err
+	}
+	return c.handOverToken(raw, token)
+}
+
+// handOverToken prints the reference form where there is one: it was asked for.
+func (c *console) handOverToken(raw json.RawMessage, token tokenAnswer) error {
+	secret := auth.NewSecret(token.AccessToken)
+	if token.ReferenceToken != "" {
+		secret = auth.NewSecret(token.ReferenceToken)
+	}
+	return c.handOver(raw, secret, "this is token %s of %s, shown this once; it ends: %s", token.ID, token.Owner, ends(token.Expires))
+}
+
+type tokenList struct{ whose }
+
+func (t *tokenList) Run(ctx context.Context, c *console) error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	tokens, err := list[auth.Token](ctx, client, t.path("/tokens"), nil)
+	if err != nil {
+		return err
+	}
+	return printList(c, tokens, "ID DESCRIPTION SCOPE CREATED ENDS USED", func(t auth.Token) []string {
+		return []string{t.ID, t.Description, t.Scope, stamp(t.Created), ends(t.Expires), used(t.LastUsed)}
+	})
+}
+
+type tokenShow struct {
+	ID string `arg:"" help:"The token's id."`
+}
+
+func (t *tokenShow) Run(ctx context.Context, c *console) error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	var token auth.Token
+	raw, err := client.call(ctx, http.MethodGet, "/tokens/"+seg(t.ID), nil, &token)
+	if err != nil {
+		return err
+	}
+	return c.printFields(raw,
+		field{"id", token.ID},
+		field{"owner", token.Owner},
+		field{"description", token.Description},
+		field{"scope", token.Scope},
+		field{"audience", token.Audience},
+		field{"created", stamp(token.Created)},
+		field{"ends", ends(token.Expires)},
+		field{"made with", string(token.MadeWith)},
+		field{"last used", used(token.LastUsed)},
+	)
+}
+
+type tokenRotate struct {
+	ID string `arg:"" help:"The token's id."`
+}
+
+func (t *tokenRotate) Run(ctx context.Context, c *console) error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	var token tokenAnswer
+	raw, err := client.call(ctx, http.MethodPost, "/tokens/"+seg(t.ID)+"/rotate", nil, &token)
+	if err != nil {
+		return err
+	}
+	return c.handOverToken(raw, token)
+}
+
+type tokenRevoke struct {
+	ID string `arg:"" help:"The token's id."`
+}
+
+func (t *tokenRevoke) Run(ctx context.Context, c *console) error {
+	return c.act(ctx, http.MethodDelete, "/tokens/"+seg(t.ID), "token %s has ended", t.ID)
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+
+	"github.com/latchkey-io/latchkey/auth"
+	"github.com/latchkey-io/latchkey/configs"
+	"github.com/latchkey-io/latchkey/gateway"
+	"github.com/latchkey-io/latchkey/lfs"
+)
+
+// policy is the configuration's part that auth follows.
+func policy(c *configs.Config) auth.Policy {
+	p := auth.Policy{
+		EncryptedPasswords: auth.EncryptionPolicy(c.Password.EncryptionPolicy),
+		MinPassword:        c.Password.MinLength,
+		SessionIdle:        c.Session.Idle,
+		SessionAbsolute:    c.Session.Absolute,
+		SessionRemember:    c.Session.Remember,
+		TokenDefault:       c.Tokens.DefaultExpiry,
+		TokenMax:           c.Tokens.MaxExpiry,
+		UnlockFor:          c.Profile.UnlockFor,
+		KeepPasswords:      !c.Profile.UsersMayChangePassword,
+		NoNewAPIKeys:       !c.Profile.APIKeyCreation,
+	}
+	if p.TokenDefault == 0 {
+		p.TokenDefault = auth.Endless
+	}
+	return p
+}
+
+// authRoute is a route as far as rights go.
+func authRoute(r configs.Route) (auth.Route, error) {
+	read, err := auth.ParseRules(r.Read)
+	if err != nil {
+		return auth.Route{}, fmt.Errorf("route %s: read: %w", r.Name, err)
+	}
+	write, err := auth.ParseRules(r.Write)
+	if err != nil {
+		return auth.Route{}, fmt.Errorf("route %s: write: %w", r.Name, err)
+	}
+	upstream, err := configs.ParseUpstream(r.Upstream)
+	if err != nil {
+		return auth.Route{}, fmt.Errorf("route %s: upstream: %w", r.Name, err)
+	}
+	return auth.Route{Name: r.Name, Read: read, Write: write, Repositories: upstream.Kind == configs.UpstreamLFS}, nil
+}
+
+// lfsRoutes are the routes of the built-in LFS store.
+func lfsRoutes(c *configs.Config) ([]lfs.RouteConfig, error) {
+	var routes []lfs.RouteConfig
+	for _, r := range c.Routes {
+		upstream, err := configs.ParseUpstream(r.Upstream)
+		if err != nil {
+			return nil, fmt.Errorf("route %s: upstream: %w", r.Name, err)
+		}
+		if upstream.Kind != configs.UpstreamLFS {
+			continue
+		}
+		route, err := authRoute(r)
+		if err != nil {
+			return nil, err
+		}
+		routes = append(routes, lfs.RouteConfig{Route: route, Host: r.Host, Path: r.Path, Dir: upstream.Dir})
+	}
+	return routes, nil
+}
+
+// gatewayConfig is what the gateway is made of under c.
+func (d *daemon) gatewayConfig(c *configs.Config) (gateway.Config, error) {
+	public, err := url.Parse(c.HTTP.PublicURL)
+	if err != nil {
+		return gateway.Config{}, err
+	}
+	proxies, err := configs.ParsePrefixes(c.HTTP.TrustedProxies)
+	if err != nil {
+		return gateway.Config{}, fmt.Errorf("http.trusted_proxies: %w", err)
+	}
+	out := gateway.Config{
+		Auth:           d.authority,
+		Ring:           d.ring,
+		Log:            d.log,
+		PublicURL:      public,
+		TrustedProxies: proxies,
+		LFS:            d.lfs,
+		JFrog:          gateway.JFrogConfig{API: c.JFrog.API, ReportedVersion: c.JFrog.ReportedVersion},
+		Machine:        machine{d},
+		Version:        version,
+	}
+	for _, r := range c.Routes {
+		route, err := d.gatewayRoute(r)
+		if err != nil {
+			return gateway.Config{}, err
+		}
+		out.Routes = append(out.Routes, route)
+	}
+	return out, nil
+}
+
+func (d *daemon) gatewayRoute(r configs.Route) (gateway.Route, error) {
+	rights, err := authRoute(r)
+	if err != nil {
+		return gateway.Route{}, err
+	}
+	out := gateway.Route{
+		Route:      rights,
+		Host:       r.Host,
+		Path:       r.Path,
+		WebSocket:  r.WebSocket,
+		SameOrigin: r.InsecureSameOrigin,
+		Headers:    r.Identity.Headers,
+		Assertion:  r.Identity.Assertion,
+		Basic:      r.Identity.Basic,
+		Timeout:    r.Timeout,
+	}
+	if rights.Repositories {
+		out.Builtin = d.lfs
+	} else {
+		out.Upstream = r.Upstream
+	}
+	return out, nil
+}
