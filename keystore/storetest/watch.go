@@ -93,7 +93,7 @@ func (w *Watcher) Wait(t *testing.T, what string, ok func([]keystore.Change) boo
 		select {
 		case <-w.news:
 		case <-limit:
-			t.Fatalf("the feed did not bring %s: %+v", what, w.Changes())
+			t.Fatalf("the feed did not bring %s, but %d resets and the keys %q", what, w.Resets(), w.Keys())
 		}
 	}
 }
