@@ -121,9 +121,11 @@ func (s *Server) leave(c *conn) {
 		return
 	}
 	why := c.reason()
-	if why == endGrace {
+	switch {
+	case c.attempts.ours || why == endStopping:
+	case why == endGrace:
 		s.penalty.Add(c.source, penaltySilent)
-	} else if why != endStopping {
+	default:
 		s.penalty.Add(c.source, penaltyRefused)
 	}
 	s.logRefused(c.source, c.begun, append(c.attempts.attrs(), slog.String("reason", why)))
@@ -142,7 +144,7 @@ func (s *Server) logRefused(source netip.Addr, begun time.Time, facts []slog.Att
 		return
 	}
 	e := event.New("ssh refused")
-	e.Set(slog.String("address", source.String()), slog.Duration("open_for", time.Since(begun).Round(time.Millisecond)))
+	e.Set(slog.String("address", source.String()), slog.Int64("open_ms", time.Since(begun).Milliseconds()))
 	e.Set(facts...)
 	if skipped > 0 {
 		e.Set(slog.Int("not_logged", skipped))

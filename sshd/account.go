@@ -123,9 +123,9 @@ func (c *call) gone(asJSON bool, id, done string) error {
 	return nil
 }
 
-// show writes items as JSON or as a table with a head, row for row. What would
+// writeItems writes items as JSON or as a table with a head, row for row. What would
 // make the output too long is left out, and that is said on stderr.
-func show[T any](c *call, items []T, asJSON bool, head string, row func(T) []string) error {
+func writeItems[T any](c *call, items []T, asJSON bool, head string, row func(T) []string) error {
 	shown := 0
 	if asJSON {
 		c.out.WriteString(`{"items":[`)
@@ -172,8 +172,8 @@ func show[T any](c *call, items []T, asJSON bool, head string, row func(T) []str
 	return nil
 }
 
-// shown is a time in a table.
-func shown(t time.Time, zero string) string {
+// when is a time in a table.
+func when(t time.Time, zero string) string {
 	if t.IsZero() {
 		return zero
 	}

@@ -14,6 +14,10 @@ const (
 	MaxRSA = 8192
 
 	minHostRSA = 3072
+
+	// keyDSS is the weak kind of key that Artifactory's profile page still
+	// lists (RFC 4253 §6.6).
+	keyDSS = "ssh-dss"
 )
 
 // algorithms is the common part of the negotiation, best first. The library's
@@ -56,7 +60,7 @@ func signatures(allowDSS bool) []string {
 		gossh.KeyAlgoRSASHA512,
 	}
 	if allowDSS {
-		list = append(list, gossh.InsecureKeyAlgoDSA)
+		list = append(list, keyDSS)
 	}
 	return list
 }
@@ -75,7 +79,7 @@ func keyFault(key gossh.PublicKey, allowDSS bool) string {
 			return fmt.Sprintf("RSA keys must have %d to %d bits, this one has %d", MinRSA, MaxRSA, bits)
 		}
 		return ""
-	case gossh.InsecureKeyAlgoDSA:
+	case keyDSS:
 		if allowDSS {
 			return ""
 		}

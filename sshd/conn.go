@@ -82,6 +82,17 @@ func (s *Server) newConn(c net.Conn, begun time.Time) *conn {
 	return out
 }
 
+// namedAddr is the address of a connection's other end that knows the
+// connection: the library tells of a failed login by an object that has nothing
+// else of ours.
+type namedAddr struct {
+	net.Addr
+	conn *conn
+}
+
+// RemoteAddr is where the connection comes from.
+func (c *conn) RemoteAddr() net.Addr { return namedAddr{c.Conn.RemoteAddr(), c} }
+
 // Read notes the time. Single bytes are read ahead: the library reads the
 // version line in them, at one system call each.
 func (c *conn) Read(p []byte) (int, error) {

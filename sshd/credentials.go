@@ -20,8 +20,8 @@ func sessionList(ctx context.Context, c *call, words []string) error {
 	if err != nil {
 		return err
 	}
-	return show(c, sessions, asJSON, "ID\tCREATED\tEXPIRES\tLAST USED\tFROM\tCLIENT", func(s auth.SessionInfo) []string {
-		return []string{s.ID, shown(s.Created, ""), shown(s.Expires, ""), shown(s.LastUsed.At, "never"), s.LastUsed.Addr, s.LastUsed.Client}
+	return writeItems(c, sessions, asJSON, "ID\tCREATED\tEXPIRES\tLAST USED\tFROM\tCLIENT", func(s auth.SessionInfo) []string {
+		return []string{s.ID, when(s.Created, ""), when(s.Expires, ""), when(s.LastUsed.At, "never"), s.LastUsed.Addr, s.LastUsed.Client}
 	})
 }
 
@@ -49,8 +49,8 @@ func sshkeyList(ctx context.Context, c *call, words []string) error {
 	if err != nil {
 		return err
 	}
-	return show(c, keys, asJSON, "ID\tTYPE\tCREATED\tEXPIRES\tLAST USED\tTITLE", func(k auth.SSHKeyInfo) []string {
-		return []string{k.ID, k.Type, shown(k.Created, ""), shown(k.Expires, "never"), shown(k.LastUsed.At, "never"), k.Title}
+	return writeItems(c, keys, asJSON, "ID\tTYPE\tCREATED\tEXPIRES\tLAST USED\tTITLE", func(k auth.SSHKeyInfo) []string {
+		return []string{k.ID, k.Type, when(k.Created, ""), when(k.Expires, "never"), when(k.LastUsed.At, "never"), k.Title}
 	})
 }
 

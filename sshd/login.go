@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"time"
@@ -87,7 +88,7 @@ func (s *Server) offered(ctx glider.Context, key glider.PublicKey) (worth bool) 
 	yes, err := s.cfg.Auth.SSHKeys.Registered(ask, key)
 	switch {
 	case err != nil:
-		c.attempts.fault = err.Error()
+		c.attempts.fault, c.attempts.ours = err.Error(), true
 		c.tell(noAnswer)
 	case !yes:
 		c.attempts.fault = "unknown key"
@@ -129,8 +130,8 @@ func (s *Server) verified(ctx glider.Context, meta gossh.ConnMetadata, key gossh
 	if err != nil {
 		c.attempts.fault = err.Error()
 		line := notAccepted
-		if code := auth.CodeOf(err); code != auth.Unauthenticated {
-			line = noAnswer
+		if auth.CodeOf(err) != auth.Unauthenticated {
+			line, c.attempts.ours = noAnswer, true
 		}
 		return nil, &gossh.BannerError{Err: err, Message: line}
 	}
@@ -149,7 +150,7 @@ func (s *Server) admit(c *conn, ctx glider.Context, who auth.Identity) {
 	s.mu.Lock()
 	s.doors.loggedIn(c)
 	s.mu.Unlock()
-	// The connection's own goroutine runs this, so there is one to wait for.
+	// The connection's own goroutine is still counted, so this is in time.
 	s.handlers.Go(func() {
 		defer s.contain("watch")
 		c.watch(liveness{
@@ -183,6 +184,7 @@ type attempts struct {
 	name    string // the user name as claimed, which counts for nothing
 	key     string // fingerprint of the last key
 	fault   string
+	ours    bool // the fault is not the client's
 }
 
 // logAttempt keeps what a failed attempt was. The library's first "none" asks
@@ -198,6 +200,15 @@ func (c *conn) logAttempt(meta gossh.ConnMetadata, method string, err error) {
 	c.attempts.method = method
 	if c.attempts.fault == "" || method != "publickey" {
 		c.attempts.fault = err.Error()
+	}
+}
+
+// loginFailed keeps why the library gave a connection up, unless an attempt
+// has said it better: no common algorithm, or no SSH at all.
+func loginFailed(nc net.Conn, err error) {
+	a, ok := nc.RemoteAddr().(namedAddr)
+	if ok && a.conn.attempts.fault == "" && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.EOF) {
+		a.conn.attempts.fault = err.Error()
 	}
 }
 

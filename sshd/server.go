@@ -81,10 +81,11 @@ func New(c Config) (*Server, error) {
 // name and not the last, and without a handler for keys it lets everybody in.
 func (s *Server) newProtocol() *glider.Server {
 	p := &glider.Server{
-		Version:              softwareVersion(s.cfg.Version),
-		ConnCallback:         bind,
-		PublicKeyHandler:     s.offered,
-		ServerConfigCallback: s.loginConfig,
+		Version:                  softwareVersion(s.cfg.Version),
+		ConnCallback:             bind,
+		PublicKeyHandler:         s.offered,
+		ServerConfigCallback:     s.loginConfig,
+		ConnectionFailedCallback: loginFailed,
 		ChannelHandlers: map[string]glider.ChannelHandler{
 			"session": s.serveSession,
 			"default": s.refuseChannel,

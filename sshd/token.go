@@ -73,7 +73,7 @@ func (c *call) handOver(t auth.Token, asJSON bool) error {
 		return err
 	}
 	fmt.Fprintln(&c.out, secret.Reveal())
-	c.complain(fmt.Sprintf("token %s ends %s; it is not shown again", t.ID, shown(t.Expires, "never")))
+	c.complain(fmt.Sprintf("token %s ends %s; it is not shown again", t.ID, when(t.Expires, "never")))
 	return nil
 }
 
@@ -86,8 +86,8 @@ func tokenList(ctx context.Context, c *call, words []string) error {
 	if err != nil {
 		return err
 	}
-	return show(c, tokens, asJSON, "ID\tCREATED\tEXPIRES\tLAST USED\tSCOPE\tDESCRIPTION", func(t auth.Token) []string {
-		return []string{t.ID, shown(t.Created, ""), shown(t.Expires, "never"), shown(t.LastUsed.At, "never"), t.Scope, t.Description}
+	return writeItems(c, tokens, asJSON, "ID\tCREATED\tEXPIRES\tLAST USED\tSCOPE\tDESCRIPTION", func(t auth.Token) []string {
+		return []string{t.ID, when(t.Created, ""), when(t.Expires, "never"), when(t.LastUsed.At, "never"), t.Scope, t.Description}
 	})
 }
 
