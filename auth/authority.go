@@ -123,12 +123,12 @@ func New(ctx context.Context, c Config) (*Authority, error) {
 	}
 	a := &Authority{
 		c:       c,
-		rec:     newRecords(c.Store),
 		hashing: limit.NewGate(runtime.GOMAXPROCS(0), maxHashQueue),
 		known:   newKnownGood(c.Now),
 		wrong:   limit.NewRecent(wrongTable, guessWindow, c.Now),
 	}
 	a.cache.feed.seed = maphash.MakeSeed()
+	a.rec = newRecords(noticing{c.Store, &a.cache.feed})
 	rand.Read(a.cache.secret[:])
 	a.SetPolicy(c.Policy)
 	a.Users, a.Groups, a.Passwords = &Users{a}, &Groups{a}, &Passwords{a}

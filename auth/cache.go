@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"hash/maphash"
@@ -82,6 +83,29 @@ func (f *feed) fresh(seq uint64, deps []byte) bool {
 		}
 	}
 	return true
+}
+
+// noticing tells the feed of each change made here before the change is
+// answered. The store's own notice may follow later where replicas share it,
+// and who has just unlocked or revoked must not meet the answer from before.
+type noticing struct {
+	keystore.Store
+	feed *feed
+}
+
+func (n noticing) Create(ctx context.Context, item keystore.Item) error {
+	defer n.feed.notice(keystore.Change{Key: item.Key})
+	return n.Store.Create(ctx, item)
+}
+
+func (n noticing) Replace(ctx context.Context, old, next keystore.Item) error {
+	defer n.feed.notice(keystore.Change{Key: next.Key})
+	return n.Store.Replace(ctx, old, next)
+}
+
+func (n noticing) Delete(ctx context.Context, key string) error {
+	defer n.feed.notice(keystore.Change{Key: key})
+	return n.Store.Delete(ctx, key)
 }
 
 // cacheKey is a keyed hash of a proof; the key is the process's own.
