@@ -98,6 +98,8 @@ type Gateway struct {
 	proxyLog *log.Logger // for httputil
 	tunnels  tunnels
 
+	lookEvery time.Duration // see pace.go
+
 	reload sync.Mutex // one at a time
 }
 
@@ -107,7 +109,7 @@ func New(c Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{log: d.cfg.Log, proxyLog: slog.NewLogLogger(quiet{d.cfg.Log.Handler()}, slog.LevelDebug)}
+	g := &Gateway{lookEvery: lookEvery, log: d.cfg.Log, proxyLog: slog.NewLogLogger(quiet{d.cfg.Log.Handler()}, slog.LevelDebug)}
 	g.live.Store(d)
 	return g, nil
 }

@@ -50,7 +50,7 @@ type flow struct {
 
 func (p *pace) begin(x *exchange) {
 	p.x, p.start = x, time.Now()
-	p.timer = time.AfterFunc(lookEvery, p.look)
+	p.timer = time.AfterFunc(x.g.lookEvery, p.look)
 }
 
 func (p *pace) now() int64 { return int64(time.Since(p.start)) + 1 }
@@ -64,20 +64,21 @@ func (p *pace) leave(f *flow, n int) {
 
 // crawls reports whether since the last look the client kept us waiting most
 // of the time and moved too little.
-func (f *flow) crawls(now int64) bool {
+func (f *flow) crawls(now int64, every time.Duration) bool {
 	waited, moved := f.waited.Load(), f.moved.Load()
 	if since := f.since.Load(); since != 0 {
 		waited += now - since
 	}
 	dw, dm := waited-f.lastWaited, moved-f.lastMoved
 	f.lastWaited, f.lastMoved = waited, moved
-	return dw > int64(lookEvery*3/4) && dm < int64(minRate*lookEvery/time.Second)
+	return dw > int64(every*3/4) && dm < int64(minRate*every/time.Second)
 }
 
 // look is called by the timer until the request is over.
 func (p *pace) look() {
 	now := p.now()
-	in, out := p.in.crawls(now), p.out.crawls(now)
+	every := p.x.g.lookEvery
+	in, out := p.in.crawls(now, every), p.out.crawls(now, every)
 	switch {
 	case p.isTunnel() || !in && !out:
 		p.slow = 0
@@ -95,7 +96,7 @@ func (p *pace) look() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.over {
-		p.timer.Reset(lookEvery)
+		p.timer.Reset(every)
 	}
 }
 
