@@ -1,0 +1,102 @@
+package gateway
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/latchkey-io/latchkey/auth"
+)
+
+// maxExpiresIn is a hundred years in seconds: more is a mistake, and still fits
+// into a time.Duration.
+const maxExpiresIn = 100 * 365 * 24 * 3600
+
+// newToken is the body that creates a token. ExpiresIn is in seconds; absent:
+// the default of the configuration, 0: never.
+type newToken struct {
+	Scope       string `json:"scope"`
+	Description string `json:"description"`
+	ExpiresIn   *int64 `json:"expires_in"`
+	Reference   bool   `json:"reference"`
+	Audience    string `json:"audience"`
+}
+
+// tokenAnswer hands a token over. ReferenceToken is there when it was asked for.
+type tokenAnswer struct {
+	auth.Token
+	AccessToken    string `json:"access_token"`
+	ReferenceToken string `json:"reference_token,omitempty"`
+}
+
+func handOver(t auth.Token) tokenAnswer {
+	return tokenAnswer{Token: t, AccessToken: t.JWT.Reveal(), ReferenceToken: t.Reference.Reveal()}
+}
+
+// life turns expires_in into what auth asks for.
+func life(expiresIn *int64) (time.Duration, error) {
+	switch {
+	case expiresIn == nil:
+		return 0, nil
+	case *expiresIn == 0:
+		return auth.Endless, nil
+	case *expiresIn < 0 || *expiresIn > maxExpiresIn:
+		return 0, badJSON("expires_in", "expires_in must be 0 (never) or 1 to %d seconds", maxExpiresIn)
+	}
+	return time.Duration(*expiresIn) * time.Second, nil
+}
+
+func (a *api) createToken(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	var in newToken
+	if err := readJSON(w, r, &in); err != nil {
+		return err
+	}
+	lasts, err := life(in.ExpiresIn)
+	if err != nil {
+		return err
+	}
+	token, err := a.auth.Tokens.Create(r.Context(), who, auth.NewToken{
+		Owner: owner(r), Scope: in.Scope, Description: in.Description,
+		Audience: in.Audience, Life: lasts, Reference: in.Reference,
+	})
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", apiRoot+"/tokens/"+url.PathEscape(token.ID))
+	return writeJSON(w, http.StatusCreated, handOver(token))
+}
+
+func (a *api) listTokens(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	if _, err := query(r); err != nil {
+		return err
+	}
+	tokens, err := a.auth.Tokens.List(r.Context(), who, owner(r))
+	if err != nil {
+		return err
+	}
+	return writeList(w, tokens, "")
+}
+
+func (a *api) getToken(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	token, err := a.auth.Tokens.Get(r.Context(), who, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, token)
+}
+
+func (a *api) rotateToken(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	if err := noBody(r); err != nil {
+		return err
+	}
+	token, err := a.auth.Tokens.Rotate(r.Context(), who, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", apiRoot+"/tokens/"+url.PathEscape(token.ID))
+	return writeJSON(w, http.StatusCreated, handOver(token))
+}
+
+func (a *api) revokeToken(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	return done(w, a.auth.Tokens.Revoke(r.Context(), who, r.PathValue("id")))
+}

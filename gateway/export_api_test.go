@@ -1,0 +1,38 @@
+package gateway
+
+// What the tests of the API and the pages see of the inside.
+
+var (
+	OwnPath = ownPath
+	SignIn  = signIn
+)
+
+const APIRoot = apiRoot
+
+// DecodeSample decodes into a struct with a field of every kind that the API
+// takes, and gives its name back.
+func DecodeSample(body []byte) (string, error) {
+	var in struct {
+		User      string     `json:"user"`
+		Name      string     `json:"name"`
+		Email     *string    `json:"email"`
+		Groups    []string   `json:"groups"`
+		Admin     bool       `json:"admin"`
+		ExpiresIn *int64     `json:"expires_in"`
+		Password  secretText `json:"password"`
+	}
+	err := decodeJSON(body, &in)
+	return in.Name, err
+}
+
+// APIPatterns are the patterns of the rows of the JSON API, those of the
+// socket included.
+func APIPatterns() []string {
+	var out []string
+	for _, r := range apiRows(&api{machine: noMachine{}}) {
+		out = append(out, r.pattern)
+	}
+	return out
+}
+
+type noMachine struct{ Machine }

@@ -1,0 +1,284 @@
+package gateway
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"math"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/latchkey-io/latchkey/auth"
+)
+
+//go:embed web
+var web embed.FS
+
+const (
+	maxForm = 16 << 10 // bytes of a page's form
+
+	// pagePolicy lets a page load its own style and send forms to its own
+	// origin, and nothing else; no page of ours needs a script.
+	pagePolicy = "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+	// strictTransport is a year of https alone (RFC 6797), for this host only:
+	// what other hosts of the domain do is not ours to say.
+	strictTransport = "max-age=31536000"
+
+	styleLife = "public, max-age=86400"
+
+	// One text for every reason, so that a stranger learns nothing from it.
+	notSignedIn = "The name or the password is not right. Check both and try again."
+)
+
+// pages are what a person sees: signing in, and what to do next. They are made
+// on the server, work without scripts and load nothing from elsewhere.
+type pages struct {
+	api    *api
+	public *url.URL
+	login  *template.Template
+	home   *template.Template
+	style  []byte
+	tag    string // of style, for its address and ETag
+}
+
+// newPages reads the templates, which are part of the program.
+func newPages(a *api, public *url.URL) *pages {
+	style, err := web.ReadFile("web/style.css")
+	if err != nil {
+		panic(err)
+	}
+	sum := sha256.Sum256(style)
+	return &pages{
+		api: a, public: public, login: readPage("login.html"), home: readPage("home.html"),
+		style: style, tag: base64.RawURLEncoding.EncodeToString(sum[:9]),
+	}
+}
+
+func readPage(name string) *template.Template {
+	return template.Must(template.ParseFS(web, "web/layout.html", "web/"+name)).Lookup(name)
+}
+
+// frame is what every page shows.
+type frame struct {
+	Title, Style string
+	User         string // empty: nobody is signed in
+}
+
+func (p *pages) frame(title string, who auth.Identity) frame {
+	return frame{Title: title, Style: stylePath + "?" + p.tag, User: who.User}
+}
+
+// loginPage is what the sign-in page shows.
+type loginPage struct {
+	frame
+	Next, Typed, Problem string
+	Remember             bool
+}
+
+// showLogin is GET /ui/login. A browser that is signed in already goes on; one
+// with a cookie that no longer means anything loses it.
+func (p *pages) showLogin(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	next := ownPath(r.URL.Query().Get(nextInQuery))
+	if who.Via.Kind == auth.KindSession {
+		return p.goTo(w, next)
+	}
+	if len(r.CookiesNamed(p.api.cookie.name)) > 0 {
+		p.api.cookie.clear(w)
+	}
+	return p.write(w, http.StatusOK, p.login, loginPage{frame: p.frame("Sign in", auth.Identity{}), Next: next})
+}
+
+// signIn is POST /ui/login.
+func (p *pages) signIn(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	form, err := readForm(w, r, "username", "password", "remember", nextInQuery)
+	if err != nil {
+		return err
+	}
+	next := ownPath(form.Get(nextInQuery))
+	_, err = p.api.begin(w, r, who, signInBody{
+		Username: form.Get("username"),
+		Password: secretText{auth.NewSecret(form.Get("password"))},
+		Remember: form.Get("remember") == "1",
+	})
+	if err == nil {
+		return p.goTo(w, next)
+	}
+	page := loginPage{
+		frame: p.frame("Sign in", auth.Identity{}), Next: next,
+		Typed: form.Get("username"), Remember: form.Get("remember") == "1",
+	}
+	refusal, ok := errors.AsType[*auth.Error](err)
+	if !ok {
+		return err
+	}
+	switch refusal.Code {
+	case auth.Unauthenticated, auth.Repeated, auth.Invalid, auth.Forbidden, auth.NotFound:
+		page.Problem = notSignedIn
+		// Not 401: that demands a challenge, at which browsers ask by themselves.
+		return p.write(w, http.StatusForbidden, p.login, page)
+	case auth.Throttled:
+		seconds := int(math.Ceil(refusal.RetryAfter.Seconds()))
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+		page.Problem = fmt.Sprintf("There were too many attempts. Wait %s and try again.", plural(seconds, "second"))
+		return p.write(w, http.StatusTooManyRequests, p.login, page)
+	case auth.Unavailable:
+		page.Problem = "Signing in does not work at the moment. Try again in a minute."
+		return p.write(w, http.StatusServiceUnavailable, p.login, page)
+	}
+	return err
+}
+
+// signOut is POST /ui/logout.
+func (p *pages) signOut(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	if _, err := readForm(w, r); err != nil {
+		return err
+	}
+	if who.Via.Kind == auth.KindSession {
+		if err := p.api.auth.Sessions.End(r.Context(), who); err != nil && auth.CodeOf(err) != auth.NotFound {
+			return err
+		}
+	}
+	p.api.cookie.clear(w)
+	return p.goTo(w, loginPath)
+}
+
+// homePage is what GET /ui/ shows.
+type homePage struct {
+	frame
+	Name, Email           string
+	Groups                []string
+	Admin                 bool
+	Expires, ExpiresExact string
+	FirstPassword         bool
+	ChangePassword        string
+	Steps                 []step
+}
+
+// step is one thing to do next, and the command that does it.
+type step struct{ Title, Command string }
+
+func (p *pages) showHome(w http.ResponseWriter, _ *http.Request, who auth.Identity) error {
+	page := homePage{
+		frame: p.frame("Your account", who), Name: who.Name, Email: who.Email,
+		Groups: who.Groups, Admin: who.Admin,
+		FirstPassword: who.Admin && who.User == firstUser,
+		Steps:         p.steps(who.User),
+	}
+	if !who.Expires.IsZero() {
+		page.ExpiresExact = who.Expires.UTC().Format(time.RFC3339)
+		page.Expires = who.Expires.UTC().Format("2 January 2006, 15:04 UTC")
+	}
+	page.ChangePassword = "latchkey user update " + firstUser + " --password-stdin"
+	return p.write(w, http.StatusOK, p.home, page)
+}
+
+// firstUser is the account that a fresh installation begins with.
+const firstUser = "admin"
+
+func (p *pages) steps(user string) []step {
+	at := strings.TrimSuffix(p.public.String(), "/") + apiRoot
+	return []step{
+		{"See what a program sees when you show it your password", "curl -u " + user + " " + at + "/whoami"},
+		{"Make an API key for scripts and clients", "curl -u " + user + " -X POST " + at + "/me/apikey"},
+		{"Register your SSH key, for git and git-lfs", "curl -u " + user + " " + at + "/me/sshkeys \\\n  --json \"{\\\"key\\\":\\\"$(cat ~/.ssh/id_ed25519.pub)\\\"}\""},
+	}
+}
+
+// showStyle serves the style sheet. Its address changes with its content.
+func (p *pages) showStyle(w http.ResponseWriter, r *http.Request, _ auth.Identity) error {
+	h := w.Header()
+	h.Set("Content-Type", "text/css; charset=utf-8")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", styleLife)
+	h.Set("ETag", `"`+p.tag+`"`)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(p.style))
+	return nil
+}
+
+// goHome is GET / where no route lies.
+func (p *pages) goHome(w http.ResponseWriter, _ *http.Request, _ auth.Identity) error {
+	return p.goTo(w, homePath)
+}
+
+// goTo sends the browser to a path of this origin with GET.
+func (p *pages) goTo(w http.ResponseWriter, path string) error {
+	p.guard(w.Header())
+	w.Header().Set("Location", path)
+	w.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+func (p *pages) write(w http.ResponseWriter, status int, page *template.Template, content any) error {
+	var body bytes.Buffer
+	if err := page.Execute(&body, content); err != nil {
+		return &auth.Error{Code: auth.Internal, Reason: "the page cannot be made", Err: err}
+	}
+	h := w.Header()
+	p.guard(h)
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	w.Write(body.Bytes()) // a browser that has gone needs no page
+	return nil
+}
+
+// guard sets what keeps a page from being framed, guessed at, leaked by its
+// address, opened from elsewhere or kept.
+func (p *pages) guard(h http.Header) {
+	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+	h.Set("Cache-Control", "no-store")
+	if p.public.Scheme == "https" {
+		h.Set("Strict-Transport-Security", strictTransport)
+	}
+}
+
+// readForm reads the body of a page's form: only the names of known, each at
+// most once, from the body alone, so that nothing secret is taken from a URL.
+func readForm(w http.ResponseWriter, r *http.Request, known ...string) (url.Values, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+	if err != nil {
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+			return nil, &auth.Error{Code: codeTooLarge, Reason: "the form is too large"}
+		}
+		return nil, badJSON("", "the form could not be read")
+	}
+	if len(body) == 0 && len(known) == 0 {
+		return nil, nil
+	}
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/x-www-form-urlencoded" {
+		return nil, &auth.Error{Code: codeWrongType, Reason: "send the form as application/x-www-form-urlencoded"}
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, badJSON("", "the form could not be read")
+	}
+	for name, values := range form {
+		if !slices.Contains(known, name) || len(values) != 1 {
+			return nil, badJSON("", "the form has a field that is not known here, or one twice")
+		}
+	}
+	return form, nil
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

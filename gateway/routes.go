@@ -1,0 +1,149 @@
+package gateway
+
+import (
+	"strings"
+
+	"github.com/latchkey-io/latchkey/gateway/jfrog"
+)
+
+// reservedPaths are the paths below which nothing is a route: on the host of
+// Config.PublicURL all of them, on other hosts "/-/" alone.
+func reservedPaths(Config) []string {
+	return []string{
+		"/-/", "/ui/", "/v2/", "/access/api/",
+		"/artifactory/api/security/", "/artifactory/api/system/", "/artifactory/api/npm/", "/artifactory/api/lfs/",
+	}
+}
+
+// ownRows is every URL of our own.
+func ownRows(c Config) []row {
+	a := &api{auth: c.Auth, machine: c.Machine, cookie: cookieFor(c.PublicURL), now: c.Now}
+	p := newPages(a, c.PublicURL)
+	rows := below("", inGeneral, []row{
+		own(nobody, "GET /{$}", p.goHome), // where no route lies at "/"
+		own(user, "GET /ui/{$}", p.showHome),
+		own(anybody, "GET /ui/login", p.showLogin),
+		own(anybody, "POST /ui/login", p.signIn),
+		own(anybody, "POST /ui/logout", p.signOut),
+		own(nobody, "GET /ui/style.css", p.showStyle),
+	})
+	rows = append(rows, apiRows(a)...)
+	if c.JFrog.API {
+		rows = append(rows, jfrogRows(c)...)
+	}
+	return rows
+}
+
+// apiRows is the JSON API. {user} may be "me", and /me is short for /users/me.
+func apiRows(a *api) []row {
+	rows := []row{
+		own(nobody, "GET /openapi.json", a.openAPI),
+		own(user, "GET /whoami", a.whoami),
+		own(user, "GET /me", a.whoami),
+
+		own(user, "GET /users", a.listUsers),
+		own(user, "POST /users", a.createUser),
+		own(user, "GET /users/{user}", a.getUser),
+		own(user, "PATCH /users/{user}", a.updateUser),
+		own(user, "DELETE /users/{user}", a.deleteUser),
+		own(user, "POST /users/{user}/disable", a.disableUser),
+		own(user, "POST /users/{user}/enable", a.enableUser),
+		own(user, "POST /users/{user}/clear-guesses", a.clearGuesses),
+		own(user, "PUT /users/{user}/password", a.changePassword),
+		own(user, "GET /users/{user}/encrypted-password", a.encryptedPassword),
+
+		own(user, "GET /groups", a.listGroups),
+		own(user, "POST /groups", a.createGroup),
+		own(user, "GET /groups/{group}", a.getGroup),
+		own(user, "PATCH /groups/{group}", a.updateGroup),
+		own(user, "DELETE /groups/{group}", a.deleteGroup),
+
+		own(user, "GET /users/{user}/apikey", a.showKey),
+		own(user, "POST /users/{user}/apikey", a.createKey),
+		own(user, "PUT /users/{user}/apikey", a.rotateKey),
+		own(user, "DELETE /users/{user}/apikey", a.revokeKey),
+		own(user, "DELETE /apikeys", a.revokeAllKeys),
+
+		own(user, "GET /users/{user}/tokens", a.listTokens),
+		own(user, "POST /users/{user}/tokens", a.createToken),
+		own(user, "GET /tokens/{id}", a.getToken),
+		own(user, "DELETE /tokens/{id}", a.revokeToken),
+		own(user, "POST /tokens/{id}/rotate", a.rotateToken),
+
+		own(user, "GET /users/{user}/sshkeys", a.listSSHKeys),
+		own(user, "POST /users/{user}/sshkeys", a.createSSHKey),
+		own(user, "DELETE /sshkeys/{id}", a.deleteSSHKey),
+
+		own(anybody, "POST /session", a.createSession),
+		own(anybody, "DELETE /session", a.endSession),
+		own(user, "POST /session/unlock", a.unlockSession),
+		own(user, "POST /session/lock", a.lockSession),
+		own(user, "GET /users/{user}/sessions", a.listSessions),
+		own(user, "DELETE /users/{user}/sessions", a.revokeSessions),
+		own(user, "DELETE /sessions/{id}", a.revokeSession),
+
+		own(user, "GET /audit", a.searchAudit),
+		own(user, "GET /audit/verify", a.verifyAudit),
+	}
+	if a.machine != nil {
+		rows = append(rows,
+			onSocket("POST /lfs/fsck", a.fsck),
+			onSocket("GET /ssh/known-hosts", a.knownHosts),
+			onSocket("POST /master-key/rotate", a.rotateMasterKey))
+	}
+	rows = append(rows, shortForMe(rows)...)
+	for i, r := range rows {
+		if strings.Contains(r.pattern, "{user}") || strings.Contains(r.pattern, " /me") {
+			rows[i].handler = ofUser(r.handler)
+		}
+	}
+	return below(apiRoot, inProblems, rows)
+}
+
+// jfrogRows is the JFrog dialect.
+func jfrogRows(c Config) []row {
+	j := jfrog.New(jfrog.Config{Auth: c.Auth, ReportedVersion: c.JFrog.ReportedVersion})
+	return below("/artifactory/api", inGeneral, []row{
+		own(user, "GET /security/apiKey", j.ShowKey),
+		own(anybody, "POST /security/apiKey", j.CreateKey),
+		own(user, "PUT /security/apiKey", j.RotateKey),
+		own(user, "DELETE /security/apiKey", j.RevokeKey),
+		own(user, "DELETE /security/apiKey/{user}", j.RevokeKeyOf),
+		own(user, "GET /security/encryptedPassword", j.EncryptedPassword),
+		own(nobody, "GET /system/ping", j.Ping),
+		own(nobody, "GET /system/version", j.Version),
+		own(nobody, "/security/", j.Nothing),
+		own(nobody, "/system/", j.Nothing),
+	})
+}
+
+func own(n need, pattern string, h handler) row { return row{pattern: pattern, need: n, handler: h} }
+
+func onSocket(pattern string, h handler) row {
+	return row{pattern: pattern, need: user, handler: h, localOnly: true}
+}
+
+// below puts rows under a path, with errors in the dialect that is spoken there.
+func below(path string, d dialect, rows []row) []row {
+	for i, r := range rows {
+		method, rest, named := strings.Cut(r.pattern, " ")
+		if !named {
+			method, rest = "", r.pattern
+		}
+		rows[i].pattern = strings.TrimSpace(method + " " + path + rest)
+		rows[i].dialect = d
+	}
+	return rows
+}
+
+// shortForMe repeats the rows of one user for the caller.
+func shortForMe(rows []row) []row {
+	var short []row
+	for _, r := range rows {
+		if method, rest, found := strings.Cut(r.pattern, " /users/{user}"); found && r.pattern != "GET /users/{user}" {
+			r.pattern = method + " /me" + rest
+			short = append(short, r)
+		}
+	}
+	return short
+}
