@@ -5,12 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/latchkey-io/latchkey/keystore"
 )
+
+// seedEnv repeats the run of one seed, as the name of a failed test tells it.
+const seedEnv = "LATCHKEY_MODEL_SEED"
 
 // modelSteps is long enough to meet every pair of operations on few keys.
 const modelSteps = 400
@@ -20,6 +25,9 @@ const modelSteps = 400
 func testModel(t *testing.T, open Open, same func(got, want []string) bool) {
 	for range 3 {
 		seed := rand.Uint64()
+		if v, err := strconv.ParseUint(os.Getenv(seedEnv), 10, 64); err == nil {
+			seed = v
+		}
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			clock := NewClock()
 			m := model{
