@@ -45,6 +45,14 @@ type call struct {
 	*answer
 }
 
+// self is the caller without what an administrator may do to others: over SSH
+// everybody has but their own account.
+func (c *call) self() auth.Identity {
+	who := c.who
+	who.Admin = false
+	return who
+}
+
 // answer is what a command says.
 type answer struct {
 	out bytes.Buffer // to the client's stdout

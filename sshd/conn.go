@@ -62,12 +62,12 @@ type conn struct {
 	closed    chan struct{}
 
 	mu       sync.Mutex
-	why      string // the first reason to end it, "" for the client's own
-	attempts attempts
-	ended    bool // no more sessions
-	active   int  // sessions whose command is awaited or runs
-	open     int  // sessions the client has not closed
-	total    int  // sessions ever opened
+	why      string   // the first reason to end it, "" for the client's own
+	attempts attempts // the login's own goroutine writes it, before loggedIn
+	ended    bool     // no more sessions
+	active   int      // sessions whose command is awaited or runs
+	open     int      // sessions the client has not closed
+	total    int      // sessions ever opened
 	idle     time.Time
 	sessions sync.WaitGroup
 

@@ -16,7 +16,7 @@ func sessionList(ctx context.Context, c *call, words []string) error {
 	if err != nil {
 		return err
 	}
-	sessions, err := c.server.cfg.Auth.Sessions.List(ctx, c.who, c.who.User)
+	sessions, err := c.server.cfg.Auth.Sessions.List(ctx, c.self(), c.who.User)
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func sessionRevoke(ctx context.Context, c *call, words []string) error {
 	if err != nil {
 		return err
 	}
-	if err := c.server.cfg.Auth.Sessions.Revoke(ctx, c.who, id); err != nil {
+	if err := c.server.cfg.Auth.Sessions.Revoke(ctx, c.self(), id); err != nil {
 		return err
 	}
 	return c.gone(asJSON, id, "revoked")
@@ -45,7 +45,7 @@ func sshkeyList(ctx context.Context, c *call, words []string) error {
 	if err != nil {
 		return err
 	}
-	keys, err := c.server.cfg.Auth.SSHKeys.List(ctx, c.who, c.who.User)
+	keys, err := c.server.cfg.Auth.SSHKeys.List(ctx, c.self(), c.who.User)
 	if err != nil {
 		return err
 	}
@@ -65,14 +65,14 @@ func sshkeyDelete(ctx context.Context, c *call, words []string) error {
 			return err
 		}
 	}
-	if err := c.server.cfg.Auth.SSHKeys.Delete(ctx, c.who, id); err != nil {
+	if err := c.server.cfg.Auth.SSHKeys.Delete(ctx, c.self(), id); err != nil {
 		return err
 	}
 	return c.gone(asJSON, id, "deleted")
 }
 
 func (c *call) keyWithFingerprint(ctx context.Context, fingerprint string) (id string, err error) {
-	keys, err := c.server.cfg.Auth.SSHKeys.List(ctx, c.who, c.who.User)
+	keys, err := c.server.cfg.Auth.SSHKeys.List(ctx, c.self(), c.who.User)
 	if err != nil {
 		return "", err
 	}
@@ -93,7 +93,7 @@ func apikeyRevoke(ctx context.Context, c *call, words []string) error {
 	if err != nil {
 		return err
 	}
-	if err := c.server.cfg.Auth.Keys.Revoke(ctx, c.who, c.who.User); err != nil {
+	if err := c.server.cfg.Auth.Keys.Revoke(ctx, c.self(), c.who.User); err != nil {
 		return err
 	}
 	return c.gone(asJSON, c.who.User, "revoked")

@@ -201,7 +201,6 @@ type door struct {
 	people *people
 	log    *lines
 	host   gossh.PublicKey
-	stop   context.CancelFunc
 }
 
 // lines is a log that a test reads while it is written.

@@ -135,6 +135,7 @@ func (s *Server) verified(ctx glider.Context, meta gossh.ConnMetadata, key gossh
 		}
 		return nil, &gossh.BannerError{Err: err, Message: line}
 	}
+	c.attempts.key = gossh.FingerprintSHA256(key)
 	s.admit(c, ctx, who)
 	return &gossh.Permissions{ExtraData: map[any]any{identityKey{}: who}}, nil
 }

@@ -1,7 +1,6 @@
 package sshd_test
 
 import (
-	"crypto/dsa"
 	"crypto/rand"
 	"crypto/rsa"
 	"errors"
@@ -138,22 +137,6 @@ func TestKeysAreStrongEnough(t *testing.T) {
 			}
 		})
 	}
-}
-
-func dsaSigner(t *testing.T) gossh.Signer {
-	t.Helper()
-	key := new(dsa.PrivateKey)
-	if err := dsa.GenerateParameters(&key.Parameters, rand.Reader, dsa.L1024N160); err != nil {
-		t.Fatal(err)
-	}
-	if err := dsa.GenerateKey(key, rand.Reader); err != nil {
-		t.Fatal(err)
-	}
-	signer, err := gossh.NewSignerFromKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signer
 }
 
 // Certificates are refused, also those of a registered key, and also signed by

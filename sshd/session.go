@@ -88,7 +88,7 @@ func (s *Server) serveSession(_ *glider.Server, sc *gossh.ServerConn, nc gossh.N
 	x.event.Set(
 		slog.String("address", c.source.String()),
 		slog.String("user", who.User),
-		slog.String("key", who.Via.ID),
+		slog.String("key", c.attempts.key),
 		slog.String("client", who.Peer.Client))
 	defer x.event.End(s.cfg.Log)
 	ch, requests, err := nc.Accept()

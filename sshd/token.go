@@ -52,7 +52,7 @@ func tokenRotate(ctx context.Context, c *call, words []string) error {
 	if err != nil {
 		return err
 	}
-	t, err := c.server.cfg.Auth.Tokens.Rotate(ctx, c.who, id)
+	t, err := c.server.cfg.Auth.Tokens.Rotate(ctx, c.self(), id)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func tokenList(ctx context.Context, c *call, words []string) error {
 	if err != nil {
 		return err
 	}
-	tokens, err := c.server.cfg.Auth.Tokens.List(ctx, c.who, c.who.User)
+	tokens, err := c.server.cfg.Auth.Tokens.List(ctx, c.self(), c.who.User)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func tokenRevoke(ctx context.Context, c *call, words []string) error {
 	if err != nil {
 		return err
 	}
-	if err := c.server.cfg.Auth.Tokens.Revoke(ctx, c.who, id); err != nil {
+	if err := c.server.cfg.Auth.Tokens.Revoke(ctx, c.self(), id); err != nil {
 		return err
 	}
 	return c.gone(asJSON, id, "revoked")
