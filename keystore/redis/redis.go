@@ -1,5 +1,5 @@
-// Package redis keeps a keystore on Redis (6.2 or newer, 7 for a cluster, or
-// Valkey), for any number of processes at once.
+// Package redis keeps a keystore on Redis (6.2 or newer, 7 for a cluster), for
+// any number of processes at once.
 //
 // Every change is one Lua script on one key, which writes and publishes the key
 // in one step: no crash can separate a change from its notice, and a cluster is
@@ -139,6 +139,9 @@ func (s *Store) probe(ctx context.Context) error {
 		return nil
 	case redis.HasErrorPrefix(err, "NOAUTH"), redis.HasErrorPrefix(err, "WRONGPASS"), redis.HasErrorPrefix(err, "ERR AUTH"):
 		return fmt.Errorf("open store: redis at %s does not accept the user and password (%w); correct them", s.where, err)
+	case errors.Is(err, redis.Nil):
+		// This is how go-redis says that no Sentinel knows the name.
+		return fmt.Errorf("open store: the sentinels at %s know no such master; correct the name after the hosts", s.where)
 	case answered(err):
 		return fmt.Errorf("open store: redis at %s refuses to write (%w); it must be a master of version 6.2 or newer whose user may run scripts and publish under %q", s.where, err, s.prefix)
 	default:
