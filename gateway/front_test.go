@@ -344,3 +344,12 @@ func statuses(replies []reply) string {
 	}
 	return strings.Join(s, " ")
 }
+
+func prefix(t testing.TB, s string) netip.Prefix {
+	t.Helper()
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
