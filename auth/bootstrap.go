@@ -67,7 +67,8 @@ func OpenRing(ctx context.Context, store keystore.Store, path string) (ring *sea
 // moved to path+".old" once the new one is in place; until the store has
 // taken the new wrapping, the old key opens it. No id changes and no login
 // fails. With compromised all keys of the ring are made anew, which ends
-// every API key, token, session and encrypted password.
+// every API key, token, session and encrypted password, and what was made with
+// one of them.
 func RewrapRing(ctx context.Context, store keystore.Store, path string, compromised bool) error {
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
 	defer cancel()
@@ -86,6 +87,17 @@ func RewrapRing(ctx context.Context, store keystore.Store, path string, compromi
 	if compromised {
 		if ring, err = ring.Renew(); err != nil {
 			return err
+		}
+		// By their numbers as well: what was made with them must end too, and
+		// a daemon that still holds the old keys refuses them from now on.
+		_, err := newRecords(store).system.Update(ctx, systemID, func(r *systemRecord, _ *time.Time) error {
+			r.Epochs.Key++
+			r.Epochs.Token++
+			r.Epochs.Session++
+			return nil
+		})
+		if err != nil && !gone(err) {
+			return fmt.Errorf("end what the old keys made: %w", err)
 		}
 	}
 	wrapped, err := ring.Wrap(master)

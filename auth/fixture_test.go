@@ -92,6 +92,9 @@ type world struct {
 	trail *tape
 	log   *tape
 	admin auth.Identity
+
+	master string // the file of the master key, where there is one
+	other  *world // another replica on the same store, where there is one
 }
 
 // newWorld opens an Authority over an empty store in memory.
@@ -172,17 +175,25 @@ func backends(t *testing.T) []backend {
 	}
 }
 
-// copyStore puts every item of from into to.
+// copyStore puts every item of from into to, many at once so that a store
+// that batches can.
 func copyStore(t testing.TB, from, to keystore.Store) {
 	t.Helper()
+	var writers sync.WaitGroup
+	gate := make(chan struct{}, 64)
 	for item, err := range from.List(t.Context(), "") {
-		if err == nil {
-			err = to.Create(t.Context(), item)
-		}
 		if err != nil {
 			t.Fatal(err)
 		}
+		gate <- struct{}{}
+		writers.Go(func() {
+			defer func() { <-gate }()
+			if err := to.Create(t.Context(), item); err != nil {
+				t.Error(err)
+			}
+		})
 	}
+	writers.Wait()
 }
 
 var home = auth.Peer{Addr: netip.MustParseAddr("192.0.2.7"), Door: "http", Client: "test/1.0", Request: "r1"}
