@@ -78,6 +78,8 @@ type conn struct {
 
 func (s *Server) newConn(c net.Conn, begun time.Time) *conn {
 	out := &conn{Conn: c, server: s, begun: begun, idle: begun, closed: make(chan struct{})}
+	out.mu.Lock() // the timer may be faster than its name
+	defer out.mu.Unlock()
 	out.grace = time.AfterFunc(time.Until(begun.Add(s.limits.LoginGrace)), func() { out.end(endGrace) })
 	return out
 }
@@ -137,7 +139,9 @@ func (c *conn) Write(p []byte) (int, error) {
 func (c *conn) Close() error {
 	err := net.ErrClosed
 	c.closeOnce.Do(func() {
+		c.mu.Lock()
 		c.grace.Stop()
+		c.mu.Unlock()
 		close(c.closed)
 		err = c.Conn.Close()
 	})
