@@ -101,9 +101,15 @@ type Authority struct {
 	cache  cache
 	uses   uses
 
-	hashing *limit.Gate   // around argon2id
-	known   *knownGood    // passwords that were right a moment ago
-	wrong   *limit.Recent // distinct wrong secrets of the last ten minutes
+	// Around argon2id: one gate for strangers, one for who signed in from the
+	// same place before or is somebody already, so that a flood of the former
+	// leaves the latter their turn.
+	hashing, hashingKnown *limit.Gate
+
+	matches func(phc, password string) bool // argon2id; tests count it
+	trying  once                            // passwords being tried right now
+	known   *knownGood                      // passwords that were right a moment ago
+	wrong   *limit.Recent                   // distinct wrong secrets of the last ten minutes
 
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -123,10 +129,13 @@ func New(ctx context.Context, c Config) (*Authority, error) {
 	}
 	a := &Authority{
 		c:       c,
-		hashing: limit.NewGate(runtime.GOMAXPROCS(0), maxHashQueue),
 		known:   newKnownGood(c.Now),
 		wrong:   limit.NewRecent(wrongTable, guessWindow, c.Now),
+		matches: matches,
 	}
+	cores := runtime.GOMAXPROCS(0)
+	a.hashing = limit.NewGate((cores+1)/2, maxHashQueue)
+	a.hashingKnown = limit.NewGate((cores+1)/2, maxHashQueue)
 	a.cache.feed.seed = maphash.MakeSeed()
 	a.rec = newRecords(noticing{c.Store, &a.cache.feed})
 	rand.Read(a.cache.secret[:])

@@ -55,15 +55,25 @@ type placeRecord struct {
 type payment struct {
 	a       *Authority
 	budgets []string
+	place   bool // paid from the budgets of a known place
 }
 
-// payGuess takes one guess from each budget that applies, or says Throttled.
-func (a *Authority) payGuess(ctx context.Context, peer Peer, name string, acc *account) (payment, error) {
-	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
-	defer cancel()
-	type budget struct {
-		id  string
-		max int
+// budget is a record of guesses and how many it may count.
+type budget struct {
+	id   string
+	most int
+}
+
+// budgets are those that a guess at name from peer is paid from; place tells
+// that they are a known place's own. Names that are nobody's ask the store
+// the same questions, so that no answer comes sooner for them.
+func (a *Authority) budgets(ctx context.Context, peer Peer, name string, acc *account) (of []budget, place bool, err error) {
+	source := a.sourceID(peer)
+	if place, err = a.knownPlace(ctx, name, acc, source); err != nil {
+		return nil, false, err
+	}
+	if place {
+		return a.placeBudgets(name, source), true, nil
 	}
 	account := "account/" + name
 	if acc == nil {
@@ -71,32 +81,65 @@ func (a *Authority) payGuess(ctx context.Context, peer Peer, name string, acc *a
 		h.Write([]byte(a.ring().LookupID(lookupPlace, name)))
 		account = "unknown/" + strconv.Itoa(int(h.Sum32()%unknownNames))
 	}
-	source := a.sourceID(peer)
-	budgets := []budget{{account, strangerGuesses}, {"source/" + source, sourceGuesses}}
-	known, err := a.knownPlace(ctx, name, acc, source)
+	return []budget{{account, strangerGuesses}, {"source/" + source, sourceGuesses}}, false, nil
+}
+
+func (a *Authority) placeBudgets(name, source string) []budget {
+	return []budget{{"place/" + name + "/" + source, placeGuesses}, {"places/" + name, placesGuesses}}
+}
+
+// payGuess takes one guess from each budget that applies, or says Throttled.
+func (a *Authority) payGuess(ctx context.Context, peer Peer, name string, acc *account) (payment, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	budgets, place, err := a.budgets(ctx, peer, name, acc)
 	if err != nil {
 		return payment{}, err
 	}
-	if known {
-		budgets = []budget{{"place/" + name + "/" + source, placeGuesses}, {"places/" + name, placesGuesses}}
-	}
-	paid := payment{a: a}
+	paid := payment{a: a, place: place}
 	for _, b := range budgets {
-		wait, err := a.take(ctx, b.id, b.max)
+		wait, err := a.take(ctx, b.id, b.most)
 		if err != nil {
 			paid.refund(ctx)
 			return payment{}, err
 		}
 		if wait > 0 {
 			paid.refund(ctx)
-			return payment{}, &Error{
-				Code: Throttled, Reason: "too many wrong passwords; try again later, or use a key or token",
-				RetryAfter: min(max(wait, time.Second), 300*time.Second),
-			}
+			return payment{}, throttled(wait)
 		}
 		paid.budgets = append(paid.budgets, b.id)
 	}
 	return paid, nil
+}
+
+// unspent is nil while guesses at name from peer could still be paid for, and
+// Throttled after. A password remembered as right is asked this as well: were
+// it let in past a spent budget, guesses at it would be free and unbounded.
+func (a *Authority) unspent(ctx context.Context, peer Peer, name string, acc *account) error {
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	budgets, _, err := a.budgets(ctx, peer, name, acc)
+	if err != nil {
+		return err
+	}
+	for _, b := range budgets {
+		rec, ends, err := a.rec.guesses.Get(ctx, b.id)
+		switch {
+		case gone(err):
+		case err != nil:
+			return storeFailed(err)
+		case rec.Count >= b.most:
+			return throttled(ends.Sub(a.now()))
+		}
+	}
+	return nil
+}
+
+func throttled(wait time.Duration) error {
+	return &Error{
+		Code: Throttled, Reason: "too many wrong passwords; try again later, or use a key or token",
+		RetryAfter: min(max(wait, time.Second), 300*time.Second),
+	}
 }
 
 // errSpent ends take's swap without a write.
@@ -138,6 +181,12 @@ func (p payment) refund(ctx context.Context) {
 	}
 }
 
+// sourceOf names the source within the process.
+func sourceOf(peer Peer) string {
+	b := limit.Source(peer.Addr).Addr().As16()
+	return string(b[:])
+}
+
 // sourceID is a keyed hash of the source, so that the store tells nobody who
 // came from where.
 func (a *Authority) sourceID(peer Peer) string {
@@ -145,11 +194,8 @@ func (a *Authority) sourceID(peer Peer) string {
 }
 
 func (a *Authority) knownPlace(ctx context.Context, name string, acc *account, source string) (bool, error) {
-	if acc == nil {
-		return false, nil
-	}
 	rec, _, err := a.rec.places.Get(ctx, name)
-	if gone(err) {
+	if gone(err) || err == nil && acc == nil {
 		return false, nil
 	} else if err != nil {
 		return false, storeFailed(err)
@@ -191,9 +237,17 @@ func (a *Authority) remember(ctx context.Context, name string, acc *account, pee
 	}
 }
 
-// clearGuesses forgets what was guessed at name.
+// clearGuesses forgets what was guessed at name, from everywhere.
 func (a *Authority) clearGuesses(ctx context.Context, name string) error {
-	for _, id := range []string{"account/" + name, "places/" + name} {
+	ids := []string{"account/" + name, "places/" + name}
+	rec, _, err := a.rec.places.Get(ctx, name)
+	if err != nil && !gone(err) {
+		return storeFailed(err)
+	}
+	for source := range rec.Last {
+		ids = append(ids, "place/"+name+"/"+source)
+	}
+	for _, id := range ids {
 		if err := a.rec.guesses.Delete(ctx, id); err != nil && !gone(err) {
 			return storeFailed(err)
 		}

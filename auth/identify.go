@@ -29,7 +29,7 @@ type found struct {
 // is the one place where this is decided.
 func (a *Authority) Identify(ctx context.Context, peer Peer, p Proof) (Identity, error) {
 	now := a.now()
-	k, ok := a.proofKey(p)
+	k, ok := a.proofKey(peer, p)
 	if !ok {
 		return Identity{}, a.refuse(peer, p, k, unauthenticated("not the form of a credential"))
 	}
@@ -86,10 +86,12 @@ func (a *Authority) resolve(ctx context.Context, v *view, peer Peer, p Proof) (f
 	return found{}, unauthenticated("unknown kind of proof")
 }
 
-// proofKey names a proof for the cache, by a keyed hash. ok is false for what
-// has not even the form of a credential; that costs no read.
-func (a *Authority) proofKey(p Proof) (k cacheKey, ok bool) {
-	var kind, user, secret string
+// proofKey names a proof for the cache, by a keyed hash. A password is named
+// with its source: what is kept for its owner must not answer the guesses of
+// others. ok is false for what has not even the form of a credential; that
+// costs no read.
+func (a *Authority) proofKey(peer Peer, p Proof) (k cacheKey, ok bool) {
+	var kind, user, secret, source string
 	switch p := p.(type) {
 	case APIKey:
 		kind, user, secret = "key", p.User, p.Secret.text
@@ -99,7 +101,7 @@ func (a *Authority) proofKey(p Proof) (k cacheKey, ok bool) {
 		form := FormOf(secret)
 		ok = form == FormJWT && len(secret) <= seal.MaxJWT || form == FormReference && wellFormed(secret)
 	case Password:
-		kind, user, secret = "password", p.User, p.Secret.text
+		kind, user, secret, source = "password", p.User, p.Secret.text, sourceOf(peer)
 		ok = secret != "" && len(secret) <= MaxPassword && user != ""
 	case EncryptedPassword:
 		kind, user, secret = "encrypted", p.User, p.Secret.text
@@ -118,7 +120,7 @@ func (a *Authority) proofKey(p Proof) (k cacheKey, ok bool) {
 	if len(secret) > maxSecret || len(user) > maxSecret {
 		return k, false
 	}
-	return a.cache.key(kind, user, secret), ok
+	return a.cache.key(kind, user, secret, source), ok
 }
 
 func (f found) identity() Identity {

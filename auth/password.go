@@ -69,6 +69,11 @@ func (a *Authority) byPassword(ctx context.Context, v *view, peer Peer, p Passwo
 	if err := a.checkPassword(ctx, peer, name, acc, p.Secret); err != nil {
 		return found{}, err
 	}
+	// An answer that is kept is one that nobody guesses at: the next guess
+	// from here that is paid for ends it.
+	for _, b := range a.placeBudgets(name, a.sourceID(peer)) {
+		v.deps = append(v.deps, a.rec.guesses.Key(b.id))
+	}
 	return found{acc: acc, name: name, via: Via{Kind: KindPassword, ID: name}, scopes: UserScope}, nil
 }
 
@@ -96,46 +101,129 @@ func (acc *account) mayUsePassword() bool {
 
 // checkPassword is the one place where a password is tried. acc is nil for a
 // name that is nobody's. Guesses are paid for before they are hashed; a secret
-// known to be right or wrong costs neither.
+// known to be wrong costs neither, nor does one that was right a moment ago
+// from the same source. Of several at once that try the same, one tries and
+// the others wait for what it finds.
 func (a *Authority) checkPassword(ctx context.Context, peer Peer, name string, acc *account, password Secret) error {
-	usable := acc.mayUsePassword()
-	phc := nobodysHash
-	if usable {
-		phc = acc.Password
+	t := a.attempt(peer, name, acc, password)
+	ctx, cancel := context.WithTimeout(ctx, maxHashWait+storeDeadline)
+	defer cancel()
+	for {
+		if known, err := a.recall(ctx, t); known {
+			return err
+		}
+		done, leave := a.trying.join(t.right)
+		if leave != nil {
+			defer leave()
+			return a.try(ctx, t)
+		}
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return busy(ctx.Err())
+		}
 	}
-	k := a.cache.key("phc", name, phc, password.Reveal())
-	if usable && a.known.has(k) {
-		return nil
+}
+
+// attempt is one password tried at one account from one source.
+type attempt struct {
+	peer     Peer
+	name     string
+	acc      *account
+	password Secret
+	phc      string   // to compare with
+	usable   bool     // the account can sign in with a password at all
+	wrong    cacheKey // names the attempt, whoever makes it
+	right    cacheKey // the same from this source
+}
+
+func (a *Authority) attempt(peer Peer, name string, acc *account, password Secret) attempt {
+	t := attempt{peer: peer, name: name, acc: acc, password: password, phc: nobodysHash, usable: acc.mayUsePassword()}
+	if t.usable {
+		t.phc = acc.Password
 	}
-	if a.wrong.Count(k) > 0 {
-		a.wrong.Add(k)
-		return unauthenticated("wrong password, the same as before")
+	t.wrong = a.cache.key("wrong", name, t.phc, password.Reveal())
+	t.right = a.cache.key("right", name, t.phc, password.Reveal(), sourceOf(peer))
+	return t
+}
+
+// recall answers an attempt that was made before.
+func (a *Authority) recall(ctx context.Context, t attempt) (known bool, err error) {
+	if t.usable && a.known.has(t.right) {
+		return true, a.unspent(ctx, t.peer, t.name, t.acc)
 	}
-	paid, err := a.payGuess(ctx, peer, name, acc)
+	if a.wrong.Count(t.wrong) > 0 {
+		a.wrong.Add(t.wrong)
+		return true, unauthenticated("wrong password, the same as before")
+	}
+	return false, nil
+}
+
+// try pays for the attempt, waits for a core and hashes.
+func (a *Authority) try(ctx context.Context, t attempt) error {
+	if known, err := a.recall(ctx, t); known { // found while we came here
+		return err
+	}
+	paid, err := a.payGuess(ctx, t.peer, t.name, t.acc)
 	if err != nil {
 		return err
 	}
+	gate := a.hashing
+	if paid.place {
+		gate = a.hashingKnown
+	}
 	wait, cancel := context.WithTimeout(ctx, maxHashWait)
 	defer cancel()
-	leave, err := a.hashing.Enter(wait)
+	leave, err := gate.Enter(wait)
 	if err != nil {
 		paid.refund(ctx)
-		return &Error{Code: Throttled, Reason: "too many sign-ins at once; try again in a moment", RetryAfter: time.Second, Err: err}
+		return busy(err)
 	}
-	ok := matches(phc, password.Reveal())
+	ok := a.matches(t.phc, t.password.Reveal())
 	leave()
-	if !ok || !usable {
-		a.wrong.Add(k)
+	if !ok || !t.usable {
+		a.wrong.Add(t.wrong)
 		cause := "wrong password"
-		if !usable {
+		if !t.usable {
 			cause = "no account that can sign in with a password"
 		}
 		return unauthenticated(cause)
 	}
-	a.known.add(k)
+	a.known.add(t.right)
 	paid.refund(ctx)
-	a.remember(ctx, name, acc, peer)
+	a.remember(ctx, t.name, t.acc, t.peer)
 	return nil
+}
+
+func busy(cause error) error {
+	return &Error{Code: Throttled, Reason: "too many sign-ins at once; try again in a moment", RetryAfter: time.Second, Err: cause}
+}
+
+// once lets one of several with the same key go first.
+type once struct {
+	mu    sync.Mutex
+	under map[cacheKey]chan struct{}
+}
+
+// join gives leave, to be called in the end, to the first; to the others a
+// channel that closes when the first has left.
+func (o *once) join(k cacheKey) (done <-chan struct{}, leave func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if c, taken := o.under[k]; taken {
+		return c, nil
+	}
+	if o.under == nil {
+		o.under = make(map[cacheKey]chan struct{})
+	}
+	c := make(chan struct{})
+	o.under[k] = c
+	return nil, func() {
+		o.mu.Lock()
+		delete(o.under, k)
+		o.mu.Unlock()
+		close(c)
+	}
 }
 
 // Change sets the password of name. Owners give their old one; an
@@ -215,9 +303,9 @@ func (p *Passwords) Change(ctx context.Context, who Identity, name string, old, 
 func (a *Authority) hash(ctx context.Context, password Secret) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxHashWait)
 	defer cancel()
-	leave, err := a.hashing.Enter(ctx)
+	leave, err := a.hashingKnown.Enter(ctx)
 	if err != nil {
-		return "", &Error{Code: Throttled, Reason: "too many sign-ins at once; try again in a moment", RetryAfter: time.Second, Err: err}
+		return "", busy(err)
 	}
 	defer leave()
 	return hashPassword(password.Reveal()), nil

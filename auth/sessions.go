@@ -55,7 +55,7 @@ func (r sessionRecord) info(id string, who Identity) SessionInfo {
 // password is taken under policy "required" as well: it comes from the
 // sign-in page, where there is no other.
 func (s *Sessions) SignIn(ctx context.Context, peer Peer, user string, password Secret, remember bool) (secret Secret, info SessionInfo, err error) {
-	k, ok := s.a.proofKey(Password{User: user, Secret: password})
+	k, ok := s.a.proofKey(peer, Password{User: user, Secret: password})
 	if !ok {
 		return Secret{}, SessionInfo{}, s.a.refuse(peer, Password{User: user}, k, unauthenticated("no user name or password"))
 	}
