@@ -30,7 +30,9 @@ type house struct {
 	url    string // where it listens
 	origin string // what it is called
 	auth   *auth.Authority
-	trail  *trailFile
+	trail  *written // the audit trail
+	log    *written
+	secret *planted
 	doc    openAPI
 	admin  auth.Identity
 
@@ -67,7 +69,7 @@ func newHouse(t *testing.T, hc houseConfig) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, url: "http://" + l.Addr().String(), trail: new(trailFile), doc: readOpenAPI(t)}
+	h := &house{t: t, url: "http://" + l.Addr().String(), trail: new(written), log: new(written), secret: new(planted), doc: readOpenAPI(t)}
 	h.origin = h.url
 	if hc.public != "" {
 		h.origin = hc.public
@@ -76,7 +78,11 @@ func newHouse(t *testing.T, hc houseConfig) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.DiscardHandler)
+	log := slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	t.Cleanup(func() {
+		h.secret.absent(t, "the log", h.log.all())
+		h.secret.absent(t, "the audit trail", h.trail.all())
+	})
 	h.auth, err = auth.New(ctx, auth.Config{Store: store, Ring: ring, Policy: hc.policy, Audit: h.trail, Log: log})
 	if err != nil {
 		t.Fatal(err)
@@ -113,6 +119,7 @@ func (h *house) people() {
 	if _, err := h.auth.Bootstrap(ctx, func(s auth.Secret) error { h.adminPassword = s.Reveal(); return nil }); err != nil {
 		h.t.Fatal(err)
 	}
+	h.secret.texts = append(h.secret.texts, h.adminPassword, alicePassword, evePassword)
 	h.admin = h.identify("admin", h.adminPassword)
 	for name, password := range map[string]string{"alice": alicePassword, "eve": evePassword} {
 		if _, err := h.auth.Users.Create(ctx, h.admin, auth.NewUser{Name: name, Email: name + "@example.com", Password: auth.NewSecret(password)}); err != nil {
@@ -138,23 +145,62 @@ func (h *house) in(t *testing.T) *house {
 	return &part
 }
 
-// trailFile is what the audit trail is written to.
-type trailFile struct {
+// written is a file that is written to and read at the same time.
+type written struct {
 	mu   sync.Mutex
 	text []byte
 }
 
-func (f *trailFile) Write(p []byte) (int, error) {
+func (f *written) Write(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.text = append(f.text, p...)
 	return len(p), nil
 }
 
-func (f *trailFile) all() []byte {
+func (f *written) all() []byte {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return bytes.Clone(f.text)
+}
+
+// planted are the secrets of a test. They may be seen in the answers that hand
+// them over and nowhere else: not in a refusal, not in the log, not in the
+// trail.
+type planted struct{ texts []string }
+
+// handOvers are the keys of answers that hold a secret.
+var handOvers = []string{"api_key", "apiKey", "access_token", "reference_token", "encrypted_password"}
+
+// note plants what an answer handed over, and reports a secret in a refusal.
+func (p *planted) note(a answer) {
+	a.t.Helper()
+	if a.status >= 400 {
+		p.absent(a.t, a.at+", refused,", []byte(a.body))
+		return
+	}
+	var object map[string]any
+	if json.Unmarshal([]byte(a.body), &object) == nil {
+		for _, key := range handOvers {
+			if text, ok := object[key].(string); ok && text != "" {
+				p.texts = append(p.texts, text)
+			}
+		}
+	}
+	for _, c := range (&http.Response{Header: a.header}).Cookies() {
+		if c.Value != "" {
+			p.texts = append(p.texts, c.Value)
+		}
+	}
+}
+
+func (p *planted) absent(t *testing.T, where string, text []byte) {
+	t.Helper()
+	for _, secret := range p.texts {
+		if bytes.Contains(text, []byte(secret)) {
+			t.Errorf("%s shows a secret: %s", where, secret)
+		}
+	}
 }
 
 // machine is the part of the daemon that the API shows.
@@ -243,6 +289,7 @@ func (h *house) do(method, path string, body any, shown ...with) answer {
 	}
 	a := answer{t: h.t, at: method + " " + path, status: resp.StatusCode, header: resp.Header, body: string(raw)}
 	h.describedWell(req, a)
+	h.secret.note(a)
 	return a
 }
 

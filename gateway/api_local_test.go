@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -22,7 +23,7 @@ func TestSocketsRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := gateway.New(gateway.Config{Auth: h.auth, PublicURL: public, Machine: machine{h}})
+	g, err := gateway.New(gateway.Config{Auth: h.auth, Log: slog.New(slog.NewTextHandler(h.log, nil)), PublicURL: public, Machine: machine{h}})
 	if err != nil {
 		t.Fatal(err)
 	}

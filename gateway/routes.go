@@ -15,7 +15,8 @@ func reservedPaths(Config) []string {
 	}
 }
 
-// ownRows is every URL of our own.
+// ownRows is every URL of our own. Beside it stand only "GET /-/jwks.json", on
+// every host, and what Config.LFS answers: mux.go adds them to each site.
 func ownRows(c Config) []row {
 	a := &api{auth: c.Auth, machine: c.Machine, cookie: cookieFor(c.PublicURL), now: c.Now}
 	p := newPages(a, c.PublicURL)
