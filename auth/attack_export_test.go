@@ -62,3 +62,6 @@ func (a *Authority) RecordsOf(ctx context.Context, prefix string) (n int) {
 	}
 	return n
 }
+
+// FlushUses writes what waits to be written.
+func (a *Authority) FlushUses(ctx context.Context) { a.writeUses(ctx) }

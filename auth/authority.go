@@ -172,7 +172,7 @@ func (a *Authority) Close() error {
 func (a *Authority) SetPolicy(p Policy) {
 	p = p.withDefaults()
 	a.policy.Store(&p)
-	a.cache.feed.floor.Store(a.cache.feed.seq.Add(1)) // answers may differ now
+	raise(&a.cache.feed.floor, a.cache.feed.seq.Add(1)) // answers may differ now
 }
 
 // Policy is the one in force, with defaults filled in.

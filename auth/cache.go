@@ -48,8 +48,7 @@ func (f *feed) notice(c keystore.Change) {
 	case c.Reset:
 		f.forget()
 	case c.Key != "":
-		n := f.seq.Add(1)
-		f.gens[f.slot(c.Key)].Store(n)
+		raise(&f.gens[f.slot(c.Key)], f.seq.Add(1))
 	default:
 		until := c.AliveUntil
 		f.alive.Store(&until)
@@ -59,7 +58,13 @@ func (f *feed) notice(c keystore.Change) {
 // forget makes everything kept so far worthless.
 func (f *feed) forget() {
 	f.alive.Store(nil)
-	f.floor.Store(f.seq.Add(1))
+	raise(&f.floor, f.seq.Add(1))
+}
+
+// raise never takes back what somebody else has raised higher meanwhile.
+func raise(at *atomic.Uint64, n uint64) {
+	for old := at.Load(); old < n && !at.CompareAndSwap(old, n); old = at.Load() {
+	}
 }
 
 func (f *feed) slot(key string) uint16 {
@@ -128,7 +133,6 @@ type entry struct {
 	offset, size uint32
 	seq          uint64
 	read         int64 // unix nanoseconds of the reading
-	touched      int64 // unix seconds of the last use that was noted
 }
 
 // key hashes the parts of a proof, each with its length.
@@ -142,38 +146,32 @@ func (c *cache) key(parts ...string) cacheKey {
 	return sha256.Sum256(buf)
 }
 
-// get returns the answer kept under k if it still counts. touch reports that
-// its use has not been noted for touchEvery.
-func (c *cache) get(k cacheKey, now time.Time) (who Identity, touch, ok bool) {
+// get returns the answer kept under k if it still counts.
+func (c *cache) get(k cacheKey, now time.Time) (who Identity, ok bool) {
 	if !c.feed.proven(now) {
-		return who, false, false
+		return who, false
 	}
 	s := &c.shards[k[0]%cacheShards]
 	s.mu.Lock()
 	e, found := s.index[k]
 	if !found {
 		s.mu.Unlock()
-		return who, false, false
+		return who, false
 	}
 	data := s.arena[e.offset : e.offset+e.size]
 	deps, body := splitEntry(data)
 	age := now.UnixNano() - e.read
 	if age < 0 || age > int64(maxAge) || !c.feed.fresh(e.seq, deps) {
-		delete(s.index, k)
-		s.mu.Unlock()
-		return who, false, false
-	}
-	if now.Unix()-e.touched >= int64(touchEvery/time.Second) {
-		e.touched, touch = now.Unix(), true
-		s.index[k] = e
+		s.mu.Unlock() // put writes over it
+		return who, false
 	}
 	text := string(body)
 	s.mu.Unlock()
 	who, ok = decodeIdentity(text)
 	if ok && !who.Expires.IsZero() && !now.Before(who.Expires) {
-		return Identity{}, false, false
+		return Identity{}, false
 	}
-	return who, touch, ok
+	return who, ok
 }
 
 // put keeps an answer whose reading began at seq.
@@ -197,15 +195,12 @@ func (c *cache) put(k cacheKey, who Identity, seq uint64, deps []string, now tim
 		s.index = make(map[cacheKey]entry)
 		s.arena = s.arena[:0]
 	}
-	e := entry{offset: uint32(len(s.arena)), size: uint32(len(data)), seq: seq, read: now.UnixNano(), touched: now.Unix()}
-	if old, again := s.index[k]; again {
-		e.touched = old.touched
-		if old.size >= e.size { // its old place will do
-			e.offset = old.offset
-			copy(s.arena[e.offset:], data)
-			s.index[k] = e
-			return
-		}
+	e := entry{offset: uint32(len(s.arena)), size: uint32(len(data)), seq: seq, read: now.UnixNano()}
+	if old, again := s.index[k]; again && old.size >= e.size { // its old place will do
+		e.offset = old.offset
+		copy(s.arena[e.offset:], data)
+		s.index[k] = e
+		return
 	}
 	s.arena = append(s.arena, data...)
 	s.index[k] = e

@@ -33,10 +33,7 @@ func (a *Authority) Identify(ctx context.Context, peer Peer, p Proof) (Identity,
 	if !ok {
 		return Identity{}, a.refuse(peer, p, k, unauthenticated("not the form of a credential"))
 	}
-	if who, touch, ok := a.cache.get(k, now); ok {
-		if touch {
-			a.uses.note(who.Via, peer, now)
-		}
+	if who, ok := a.cache.get(k, now); ok {
 		who.Peer = peer
 		return who, nil
 	}
@@ -53,7 +50,7 @@ func (a *Authority) Identify(ctx context.Context, peer Peer, p Proof) (Identity,
 	}
 	who := f.identity()
 	a.cache.put(k, who, seq, v.deps, now)
-	a.uses.note(who.Via, peer, now)
+	a.uses.note(who, peer, now)
 	who.Peer = peer
 	return who, nil
 }

@@ -4,7 +4,9 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
+	"io"
 	"log/slog"
 	"strings"
 )
@@ -30,7 +32,7 @@ func (s Secret) Equal(t Secret) bool {
 const redacted = "[secret]"
 
 func (s Secret) String() string               { return redacted }
-func (s Secret) GoString() string             { return redacted }
+func (s Secret) Format(f fmt.State, _ rune)   { io.WriteString(f, redacted) }
 func (s Secret) LogValue() slog.Value         { return slog.StringValue(redacted) }
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 

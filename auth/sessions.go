@@ -152,7 +152,7 @@ func (a *Authority) extendSession(ctx context.Context, useID string, at time.Tim
 		if next.After(r.End) {
 			next = r.End
 		}
-		if next.Sub(r.Expires) < touchEvery/2 {
+		if next.Sub(r.Expires) < min(touchEvery, r.Idle)/4 {
 			return keystore.ErrSkip
 		}
 		r.Expires, *expires = next, next

@@ -20,40 +20,62 @@ const (
 	touchEvery = 5 * time.Minute // how often one credential's use is noted
 	flushEvery = 3 * time.Second // how often notes are written
 	maxNotes   = 4096            // waiting to be written; more are dropped
+	maxNoted   = 1 << 16         // remembered as noted; then all may be noted again
 	usedFor    = 400 * 24 * time.Hour
+	usedAfter  = 24 * time.Hour // a credential that has ended
 )
 
 // uses collects last-used times in memory; losing some costs nothing but
 // their being known.
 type uses struct {
 	mu    sync.Mutex
-	notes map[string]Use
+	notes map[string]note
+	noted map[string]time.Time // when last, by id
+}
+
+// note is a use that waits to be written, and when its record ends.
+type note struct {
+	Use
+	ends time.Time
 }
 
 func useID(kind Kind, ref string) string { return string(kind) + "/" + ref }
 
-// note remembers that via was used now.
-func (u *uses) note(via Via, peer Peer, now time.Time) {
-	if via.ref == "" {
+// note remembers that who's credential was used now. Short tokens are on no
+// list, so of theirs nothing is kept.
+func (u *uses) note(who Identity, peer Peer, now time.Time) {
+	if who.Via.ref == "" || who.Via.Kind == KindGrant {
 		return
+	}
+	id, every := useID(who.Via.Kind, who.Via.ref), touchEvery
+	if who.Via.Kind == KindSession { // its end moves with its uses
+		every = min(every, who.Expires.Sub(now)/2)
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.notes == nil {
-		u.notes = make(map[string]Use)
-	}
-	id := useID(via.Kind, via.ref)
-	if _, there := u.notes[id]; !there && len(u.notes) >= maxNotes {
+	if last, ok := u.noted[id]; ok && now.Sub(last) < every {
 		return
 	}
-	use := Use{At: now.UTC(), Client: event.Clean(peer.Client, MaxClient)}
+	if len(u.notes) >= maxNotes {
+		return
+	}
+	if u.notes == nil {
+		u.notes = make(map[string]note)
+	}
+	if u.noted == nil || len(u.noted) >= maxNoted {
+		u.noted = make(map[string]time.Time)
+	}
+	use := note{Use{At: now.UTC(), Client: event.Clean(peer.Client, MaxClient)}, now.Add(usedFor)}
 	if peer.Addr.IsValid() {
 		use.Addr = peer.Addr.String()
 	}
-	u.notes[id] = use
+	if end := who.Expires.Add(usedAfter); !who.Expires.IsZero() && end.Before(use.ends) {
+		use.ends = end
+	}
+	u.notes[id], u.noted[id] = use, now
 }
 
-func (u *uses) take() map[string]Use {
+func (u *uses) take() map[string]note {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	notes := u.notes
@@ -86,7 +108,7 @@ func (a *Authority) writeUses(ctx context.Context) {
 		writers.Go(func() {
 			defer func() { <-gate }()
 			_, err := a.rec.used.Upsert(ctx, id, func(u *Use, expires *time.Time) error {
-				*u, *expires = use, use.At.Add(usedFor)
+				*u, *expires = use.Use, use.ends
 				return nil
 			})
 			if err == nil {
@@ -106,11 +128,11 @@ func (a *Authority) lastUse(ctx context.Context, kind Kind, ref string) Use {
 	use, fresh := a.uses.notes[useID(kind, ref)]
 	a.uses.mu.Unlock()
 	if fresh {
-		return use
+		return use.Use
 	}
-	use, _, err := a.rec.used.Get(ctx, useID(kind, ref))
+	written, _, err := a.rec.used.Get(ctx, useID(kind, ref))
 	if err != nil {
 		return Use{}
 	}
-	return use
+	return written
 }
