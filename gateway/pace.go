@@ -184,6 +184,8 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 		if err != io.EOF {
 			b.err = err
 		}
+		// Trailers come with the end, and some servers take them for headers.
+		strip(b.x.r.Trailer)
 	}
 	return n, err
 }

@@ -55,6 +55,7 @@ func (x *exchange) rewrite(pr *httputil.ProxyRequest, assertion string) {
 	}
 	out.URL.RawQuery = pr.In.URL.RawQuery // as it was sent, whatever it means
 	out.Host = x.site.host
+	out.Trailer = pr.In.Trailer // filled when the body has been read
 	h := out.Header
 	if !x.webSocket {
 		// cargo asks for h2c with every request; nobody here switches to it.
@@ -123,11 +124,13 @@ func (x *exchange) relocate(r *http.Response) error {
 	if err != nil {
 		return errRefusedAnswer("the upstream redirects to an address that cannot be read")
 	}
-	if to.Host == "" {
+	// Browsers read "\\" as "/", so that \\host is another host.
+	odd := strings.IndexByte(text, '\\') >= 0
+	if to.Host == "" && !odd {
 		return nil
 	}
 	up := x.route.upstream.target
-	if strings.EqualFold(to.Host, up.Host) && (to.Scheme == "" || to.Scheme == up.Scheme) {
+	if !odd && strings.EqualFold(to.Host, up.Host) && (to.Scheme == "" || to.Scheme == up.Scheme) {
 		path := strings.TrimPrefix(to.EscapedPath(), up.EscapedPath())
 		if !strings.HasPrefix(path, "/") {
 			path = "/" + path
@@ -142,7 +145,7 @@ func (x *exchange) relocate(r *http.Response) error {
 		r.Header.Set("Location", moved)
 		return nil
 	}
-	if strings.EqualFold(to.Host, x.site.host) && (to.Scheme == "" || strings.EqualFold(to.Scheme, x.d.cfg.PublicURL.Scheme)) {
+	if !odd && strings.EqualFold(to.Host, x.site.host) && (to.Scheme == "" || strings.EqualFold(to.Scheme, x.d.cfg.PublicURL.Scheme)) {
 		return nil
 	}
 	if r.StatusCode >= 300 && r.StatusCode < 400 && (x.shown.key != nil || x.shown.header != nil && !reads(x.r.Method)) {
