@@ -33,6 +33,9 @@ func TestAPersonSignsIn(t *testing.T) {
 	if to != "/ui/" {
 		t.Fatalf("/ leads to %q", to)
 	}
+	if also := h.do("GET", "/ui", nil, navigate).is(http.StatusSeeOther).header.Get("Location"); also != to {
+		t.Errorf("/ui leads to %q", also)
+	}
 	to = h.do("GET", to, nil, navigate).is(http.StatusSeeOther).header.Get("Location")
 	if to != h.origin+"/ui/login" {
 		t.Fatalf("/ui/ leads to %q", to)

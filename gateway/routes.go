@@ -22,6 +22,7 @@ func ownRows(c Config) []row {
 	p := newPages(a, c.PublicURL)
 	rows := below("", inGeneral, []row{
 		own(nobody, "GET /{$}", p.goHome), // where no route lies at "/"
+		own(nobody, "GET /ui", p.goHome),
 		own(user, "GET /ui/{$}", p.showHome),
 		own(anybody, "GET /ui/login", p.showLogin),
 		own(anybody, "POST /ui/login", p.signIn),
