@@ -353,3 +353,12 @@ func prefix(t testing.TB, s string) netip.Prefix {
 	}
 	return p
 }
+
+func (f *front) who(name, password string) auth.Identity {
+	f.t.Helper()
+	who, err := f.auth.Identify(context.Background(), auth.Peer{Addr: netip.MustParseAddr("127.0.0.1"), Door: "http"}, auth.Password{User: name, Secret: auth.NewSecret(password)})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return who
+}
