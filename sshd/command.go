@@ -61,9 +61,12 @@ type answer struct {
 
 func (a *answer) complain(line string) { fmt.Fprintf(&a.err, "latchkey: %s\n", line) }
 
-// exit is an error with a status of its own and a line for the person.
+// exit is an error with a status of its own and a line for the person. The log
+// gets only the kind: the line may repeat what the client wrote, which can be a
+// secret in the wrong place.
 type exit struct {
 	code int
+	kind string
 	line string
 }
 
@@ -71,7 +74,7 @@ func (e *exit) Error() string { return e.line }
 
 // wrong is a command used wrongly.
 func wrong(format string, args ...any) error {
-	return &exit{exitFailed, fmt.Sprintf(format, args...)}
+	return &exit{exitFailed, format, fmt.Sprintf(format, args...)}
 }
 
 // vocabulary is all words, in the order help shows them.
@@ -111,7 +114,7 @@ func (s *Server) perform(ctx context.Context, x *session, line string, a *answer
 	a.out.Reset() // half an answer is none
 	if e, ok := errors.AsType[*exit](err); ok {
 		a.complain(event.Clean(e.line, maxReason))
-		x.event.Set(slog.String("error", e.line))
+		x.event.Set(slog.String("error", e.kind))
 		return e.code
 	}
 	a.complain(x.explain(err))

@@ -182,18 +182,28 @@ func (c *conn) openSession() (fault string) {
 		return "too many sessions on this connection"
 	}
 	c.open++
-	c.active++
 	c.total++
+	c.idle = time.Now()
 	c.sessions.Add(1)
 	return ""
 }
 
-// sessionDone tells that a session's command is over.
-func (c *conn) sessionDone() {
+// commandBegun and commandDone enclose each command.
+func (c *conn) commandBegun() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.active--; c.active == 0 {
-		c.idle = time.Now()
+	c.active++
+}
+
+func (c *conn) commandDone() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.active--; c.active > 0 {
+		return
+	}
+	c.idle = time.Now()
+	if c.ended {
+		c.endSoon()
 	}
 }
 
@@ -217,7 +227,19 @@ func (c *conn) drain() {
 	c.mu.Unlock()
 	if open == 0 || login {
 		c.end(endStopping)
+		return
 	}
+	c.endSoon()
+}
+
+// endSoon ends a draining connection on which no command runs when the client
+// has had time to close it.
+func (c *conn) endSoon() {
+	time.AfterFunc(drainWait, func() {
+		if why := c.overdue(); why != "" {
+			c.end(why)
+		}
+	})
 }
 
 // watch ends a connection that is logged in when it has outlived its use: its
@@ -259,11 +281,14 @@ func (c *conn) overdue() string {
 	if c.active > 0 {
 		return ""
 	}
-	unused := time.Since(c.idle)
+	unused, limit := time.Since(c.idle), c.server.limits.Unused
+	if c.open > 0 {
+		limit += drainWait // the session itself ends first
+	}
 	switch {
 	case c.ended && unused >= drainWait:
 		return endStopping
-	case unused >= c.server.limits.Unused:
+	case unused >= limit:
 		return endUnused
 	}
 	return ""

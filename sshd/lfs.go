@@ -68,7 +68,7 @@ func lfsAuthenticate(ctx context.Context, c *call) error {
 // lfsTransfer answers the pure SSH protocol, which git-lfs tries first, as if
 // it were not there: the client goes on with git-lfs-authenticate.
 func lfsTransfer(context.Context, *call) error {
-	return &exit{exitUnknown, "git-lfs-transfer is not offered, use git-lfs-authenticate"}
+	return &exit{exitUnknown, "not offered", "git-lfs-transfer is not offered, use git-lfs-authenticate"}
 }
 
 // authorization is the value of the header of that name for a token.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	glider "github.com/gliderlabs/ssh"
@@ -218,13 +219,25 @@ const maxClaim = 64 // bytes of what a stranger claims
 func (a *attempts) attrs() []slog.Attr {
 	return []slog.Attr{
 		slog.String("client", event.Clean(a.client, auth.MaxClient)),
-		slog.String("claimed_user", event.Clean(a.name, maxClaim)),
+		slog.String("claimed_user", event.Clean(withoutSecret(a.name), maxClaim)),
 		slog.Int("keys_offered", a.offered),
 		slog.Int("failed", a.failed),
 		slog.String("method", event.Clean(a.method, maxClaim)),
 		slog.String("key", a.key),
 		slog.String("fault", event.Clean(a.fault, event.MaxText)),
 	}
+}
+
+// withoutSecret is a user name as claimed, without a secret that stands in its
+// place or behind a colon.
+func withoutSecret(name string) string {
+	if auth.FormOf(name) != auth.FormPassword {
+		return "[secret]"
+	}
+	if kind, _, coded := strings.Cut(name, ":"); coded {
+		return kind + ":[secret]"
+	}
+	return name
 }
 
 // logUnused writes the line of a connection that logged in and opened nothing.

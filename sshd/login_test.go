@@ -1,13 +1,18 @@
 package sshd_test
 
 import (
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"errors"
+	"io"
+	"math/big"
 	"net"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	gossh "golang.org/x/crypto/ssh"
 
@@ -139,6 +144,69 @@ func TestKeysAreStrongEnough(t *testing.T) {
 	}
 }
 
+// A key that would be dear to check is refused before it is.
+func TestHugeRSAKeyIsRefusedAtOnce(t *testing.T) {
+	d := start(t)
+	n := new(big.Int).Lsh(big.NewInt(1), 16384-1)
+	key, err := gossh.NewPublicKey(&rsa.PublicKey{N: n.SetBit(n, 0, 1), E: 65537})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.people.register("alice", key)
+	w := rawLogin(t, d.addr)
+	begun := time.Now()
+	w.must(w.send(cat([]byte{50}, str("x"), str("ssh-connection"), str("publickey"), []byte{0}, str("rsa-sha2-512"), str(key.Marshal()))))
+	if p := w.expect(53); !strings.Contains(string(p), "RSA keys must have 2048 to 8192 bits, this one has 16384") {
+		t.Errorf("banner %q", p)
+	}
+	w.expect(51)
+	if took := time.Since(begun); took > time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
+// hardware is a key as a FIDO token holds it (OpenSSH, PROTOCOL.u2f). flags says
+// whether somebody touched it.
+type hardware struct {
+	private ed25519.PrivateKey
+	flags   byte
+}
+
+const skType = "sk-ssh-ed25519@openssh.com"
+
+func (h hardware) PublicKey() gossh.PublicKey {
+	key, err := gossh.ParsePublicKey(cat(str(skType), str([]byte(h.private.Public().(ed25519.PublicKey))), str("ssh:")))
+	if err != nil {
+		panic(err)
+	}
+	return key
+}
+
+func (h hardware) Sign(_ io.Reader, data []byte) (*gossh.Signature, error) {
+	application, message := sha256.Sum256([]byte("ssh:")), sha256.Sum256(data)
+	rest := cat([]byte{h.flags}, u32(7))
+	return &gossh.Signature{Format: skType, Blob: ed25519.Sign(h.private, cat(application[:], rest, message[:])), Rest: rest}, nil
+}
+
+func TestHardwareKeysNeedATouch(t *testing.T) {
+	d := start(t)
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for flags, enter := range map[byte]bool{0x01: true, 0x05: true, 0x00: false, 0x04: false} {
+		key := hardware{private, flags}
+		d.people.register("alice", key.PublicKey())
+		c, err := gossh.Dial("tcp", d.addr, d.clientConfig("x", key))
+		if (err == nil) != enter {
+			t.Errorf("flags %#x: %v", flags, err)
+		}
+		if err == nil {
+			c.Close()
+		}
+	}
+}
+
 // Certificates are refused, also those of a registered key, and also signed by
 // one.
 func TestCertificatesAreRefused(t *testing.T) {
@@ -199,6 +267,29 @@ func TestUnknownKeyIsToldWhereToRegister(t *testing.T) {
 	eventually(t, closeWait, "a line in the log", func() bool { return strings.Contains(d.log.String(), `"ssh refused"`) })
 	if log := d.log.String(); !strings.Contains(log, `"fault":"unknown key"`) || !strings.Contains(log, `"claimed_user":"alice"`) {
 		t.Errorf("log: %s", log)
+	}
+}
+
+// Secrets where they do not belong are not written down.
+func TestMisplacedSecretsAreNotLogged(t *testing.T) {
+	d := start(t)
+	const reference = "cmVmd01234567890123456789012345678901234567890123456789012345678"
+	for _, name := range []string{"invite:planted-code", fakeJWT, reference, "alice:planted-password"} {
+		if _, err := gossh.Dial("tcp", d.addr, d.clientConfig(name, newSigner(t))); err == nil {
+			t.Error("logged in")
+		}
+	}
+	c := d.dial(t, "alice")
+	for _, line := range []string{"token revoke t1 planted-1", "planted-2", "whoami planted-3", "token create --planted-4", "git-lfs-authenticate planted-5"} {
+		run(t, c, line)
+	}
+	eventually(t, closeWait, "the lines", func() bool {
+		return strings.Count(d.log.String(), `"ssh refused"`) == 4 && strings.Count(d.log.String(), `"ssh session"`) == 5
+	})
+	for _, secret := range []string{"planted", fakeJWT, reference} {
+		if strings.Contains(d.log.String(), secret) {
+			t.Errorf("%q is in the log", secret)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -50,6 +51,7 @@ func New(c Config) (*Server, error) {
 	if len(c.HostKeys) == 0 {
 		return nil, errors.New("sshd: no host key")
 	}
+	c.HostKeys = slices.Clone(c.HostKeys)
 	for i, key := range c.HostKeys {
 		strong, err := strongHostKey(key)
 		if err != nil {

@@ -57,9 +57,8 @@ type session struct {
 	ch     gossh.Channel
 	event  *event.Event
 
-	begun    atomic.Bool // a command, or the end of waiting for one
-	finished sync.Once
-	tasks    sync.WaitGroup
+	begun atomic.Bool // a command, or the end of waiting for one
+	tasks sync.WaitGroup
 }
 
 // serveSession is our own in place of the library's, which a malformed request
@@ -84,7 +83,6 @@ func (s *Server) serveSession(_ *glider.Server, sc *gossh.ServerConn, nc gossh.N
 	x := &session{server: s, conn: c, who: who, event: event.New("ssh session")}
 	x.who.Peer.Request = x.event.ID()
 	defer c.sessionClosed()
-	defer x.done()
 	x.event.Set(
 		slog.String("address", c.source.String()),
 		slog.String("user", who.User),
@@ -98,9 +96,6 @@ func (s *Server) serveSession(_ *glider.Server, sc *gossh.ServerConn, nc gossh.N
 	x.ch = ch
 	x.serve(ctx, requests)
 }
-
-// done tells the connection, once, that the session does no more work.
-func (x *session) done() { x.finished.Do(x.conn.sessionDone) }
 
 // serve answers requests until the client has closed the channel, which also
 // ends a command that still runs. They are read all the time, or the whole
@@ -158,8 +153,9 @@ func (x *session) start(ctx context.Context, r *gossh.Request, run func(context.
 		return
 	}
 	_ = r.Reply(true, nil)
+	x.conn.commandBegun()
 	x.tasks.Go(func() {
-		defer x.done()
+		defer x.conn.commandDone()
 		defer x.server.contain("end of a session")
 		limited, cancel := context.WithTimeout(ctx, x.server.limits.Command)
 		defer cancel()
@@ -216,7 +212,6 @@ func (x *session) refuse(line string) {
 	if !x.begun.CompareAndSwap(false, true) {
 		return
 	}
-	defer x.done()
 	defer x.server.contain("end of a session")
 	var a answer
 	a.complain(line)

@@ -85,6 +85,19 @@ func TestShutdownLetsCommandsFinish(t *testing.T) {
 	}
 }
 
+// A session in which no command came does not hold a stop up.
+func TestShutdownDoesNotWaitForIdleSessions(t *testing.T) {
+	d := start(t)
+	if _, err := d.dial(t, "alice").NewSession(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeWait)
+	defer cancel()
+	if err := d.Shutdown(ctx); err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
+}
+
 func TestShutdownByForce(t *testing.T) {
 	started := make(chan struct{})
 	d := start(t, slowLFS(started, nil))
