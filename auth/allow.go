@@ -109,7 +109,7 @@ func (a *Authority) allow(who Identity, what act, owner string) error {
 			return unlockFirst()
 		}
 		if admin && !own {
-			return nil
+			return a.makesEndless(who, n)
 		}
 		if own && whole {
 			return a.ownerMay(who, n, now)
@@ -132,13 +132,21 @@ func (a *Authority) ownerMay(who Identity, n need, now time.Time) error {
 		if !who.Full(now) {
 			return forbidden("this needs your password, or the profile unlocked in the browser; a key or token is not enough")
 		}
-	case ownSecret, ownNewSecret, ownNewKey:
-		if who.throughSSH() {
-			return forbidden("an SSH key, or a token made with one, neither shows nor makes keys; use your password or the browser")
-		}
-		if !who.Expires.IsZero() && who.Via.Kind != KindSession {
-			return forbidden("a credential that ends neither shows nor makes one that does not")
-		}
+	}
+	return a.makesEndless(who, n)
+}
+
+// makesEndless asks what a credential needs that shows or makes one without
+// an end, whoever's it is.
+func (a *Authority) makesEndless(who Identity, n need) error {
+	if n != ownSecret && n != ownNewSecret && n != ownNewKey {
+		return nil
+	}
+	if who.throughSSH() {
+		return forbidden("an SSH key, or a token made with one, neither shows nor makes keys; use your password or the browser")
+	}
+	if !who.Expires.IsZero() && who.Via.Kind != KindSession {
+		return forbidden("a credential that ends neither shows nor makes one that does not")
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,11 +47,16 @@ func (t *Tokens) Grant(ctx context.Context, who Identity, g Grant) (secret Secre
 	if _, err := ParseScopes(scope.String()); err != nil {
 		return Secret{}, time.Time{}, err
 	}
-	if !who.Scopes.covering() {
-		for _, op := range actions {
-			if !who.Scopes.opensArtifact(g.Route, g.Repo, Op(op)) {
-				return Secret{}, time.Time{}, forbidden("the credential's scope %q does not cover %q", who.Scopes, scope)
-			}
+	// What a groups scope has opened is opened by these groups alone through
+	// the grant as well, whatever else its user is in.
+	groups, narrow := who.allGroups, who.narrowed
+	for _, op := range actions {
+		switch {
+		case who.Scopes.User() || who.Scopes.opensArtifact(g.Route, g.Repo, Op(op)):
+		case who.Scopes.covering():
+			groups, narrow = who.Groups, true
+		default:
+			return Secret{}, time.Time{}, forbidden("the credential's scope %q does not cover %q", who.Scopes, scope)
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
@@ -77,11 +83,15 @@ func (t *Tokens) Grant(ctx context.Context, who Identity, g Grant) (secret Secre
 		expires = who.Expires.Truncate(time.Second)
 	}
 	issuer := "jfac@" + sys.Service
-	text, err := t.a.ring().SignJWT(seal.Quick, typGrant, map[string]any{
+	claims := map[string]any{
 		"iss": issuer, "sub": issuer + "/users/" + who.User, "scp": scope.String(),
 		"iat": now.Unix(), "exp": expires.Unix(), "jti": grantIDPrefix + randomID(),
 		"uid": acc.UID, "ep": acc.Epochs.of(KindGrant), "sep": sys.Epochs.of(KindGrant), "par": packRefs(parents),
-	})
+	}
+	if narrow {
+		claims["nar"], claims["grp"] = true, groups
+	}
+	text, err := t.a.ring().SignJWT(seal.Quick, typGrant, claims)
 	if err != nil {
 		return Secret{}, time.Time{}, &Error{Code: Internal, Reason: "the token could not be signed", Err: err}
 	}
@@ -111,6 +121,10 @@ func (a *Authority) byGrant(ctx context.Context, v *view, named, subject string,
 	}
 	if f.scopes, err = ParseScopes(c.Scope); err != nil {
 		return found{}, unauthenticated("the short token's scope cannot be read")
+	}
+	if c.Narrow {
+		f.narrowed, f.acc.Admin = true, false
+		f.acc.Groups = slices.DeleteFunc(f.acc.Groups, func(g string) bool { return !slices.Contains(c.Groups, g) })
 	}
 	f.via = Via{Kind: KindGrant, ID: c.ID, Parents: parents, ref: c.ID}
 	return f, nil

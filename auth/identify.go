@@ -22,6 +22,7 @@ type found struct {
 	unlocked   time.Time
 	unlockable bool
 	local      bool
+	narrowed   bool
 }
 
 // Identify turns a proof into an identity, or says no: with code
@@ -129,7 +130,7 @@ func (f found) identity() Identity {
 		Service: f.acc.Kind == ServiceUser,
 		Via:     f.via, Scopes: f.scopes, Expires: f.ends,
 		UnlockedUntil: f.unlocked, Unlockable: f.unlockable,
-		uid: f.acc.UID, allGroups: f.acc.Groups, isAdmin: f.acc.Admin, epoch: f.acc.Epochs.Password,
+		uid: f.acc.UID, allGroups: f.acc.Groups, isAdmin: f.acc.Admin, epoch: f.acc.Epochs.Password, narrowed: f.narrowed,
 	}
 	if f.scopes.User() {
 		who.Groups, who.Admin = f.acc.Groups, f.acc.Admin

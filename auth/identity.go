@@ -63,6 +63,7 @@ type Identity struct {
 	allGroups []string // of the account, whatever the scope
 	isAdmin   bool     // the account is an administrator, whatever the scope
 	epoch     uint64   // of the account's password
+	narrowed  bool     // a short token that opens only what its maker's groups opened
 }
 
 // owner is the same person with everything that the account may, for rules

@@ -52,6 +52,8 @@ type claims struct {
 	Epoch   uint64   `json:"ep"`
 	System  uint64   `json:"sep"`
 	Parents []string `json:"par"`
+	Narrow  bool     `json:"nar"` // only the groups of grp count
+	Groups  []string `json:"grp"`
 }
 
 func (a *Authority) byJWT(ctx context.Context, v *view, p Bearer) (found, error) {

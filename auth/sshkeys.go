@@ -193,10 +193,10 @@ func (k *SSHKeys) Create(ctx context.Context, who Identity, n NewSSHKey) (info S
 	return rec.info(id), storeFailed(err)
 }
 
-// endsInTime lets an ending credential of the owner register a key that ends
-// no later: attenuation, not a refusal.
+// endsInTime lets an ending credential of the owner, or of an administrator,
+// register a key that ends no later: attenuation, not a refusal.
 func (k *SSHKeys) endsInTime(who Identity, n NewSSHKey, refused error) bool {
-	return CodeOf(refused) == Forbidden && who.User == n.Owner && who.uid != "" && who.Scopes.User() && !who.throughSSH() &&
+	return CodeOf(refused) == Forbidden && (who.User == n.Owner && who.uid != "" && who.Scopes.User() || who.Admin) && !who.throughSSH() &&
 		who.Via.Kind != KindSession && !who.Expires.IsZero() && !n.Expires.IsZero() && !n.Expires.After(who.Expires)
 }
 
