@@ -109,9 +109,17 @@ func New(c Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{lookEvery: lookEvery, log: d.cfg.Log, proxyLog: slog.NewLogLogger(quiet{d.cfg.Log.Handler()}, slog.LevelDebug)}
+	return newGateway(d), nil
+}
+
+func newGateway(d *door) *Gateway {
+	g := &Gateway{
+		log:       d.cfg.Log,
+		proxyLog:  slog.NewLogLogger(quiet{d.cfg.Log.Handler()}, slog.LevelDebug),
+		lookEvery: lookEvery,
+	}
 	g.live.Store(d)
-	return g, nil
+	return g
 }
 
 // Reload replaces the configuration for requests that begin from now on;
@@ -149,6 +157,15 @@ func (g *Gateway) LocalHandler() http.Handler { return http.HandlerFunc(g.serveL
 // newDoor builds a configuration. What old has open to upstreams that are in
 // both is kept.
 func newDoor(c Config, old *door) (*door, error) {
+	d, err := newFrame(c)
+	if err != nil {
+		return nil, err
+	}
+	return d, d.buildSites(old)
+}
+
+// newFrame is a door without anything behind it.
+func newFrame(c Config) (*door, error) {
 	if c.Auth == nil {
 		return nil, errors.New("gateway: Config.Auth is missing")
 	}
@@ -167,6 +184,8 @@ func newDoor(c Config, old *door) (*door, error) {
 		upstreams: make(map[upstreamKey]*upstream),
 		assert:    &assertions{ring: c.Ring, issuer: originOf(c.PublicURL), now: c.Now},
 		buffers:   new(buffers),
+		loopback:  isLoopback(strings.ToLower(c.PublicURL.Hostname())),
+		public:    newSite(c.PublicURL, "", true),
 	}
 	for _, p := range c.TrustedProxies {
 		// ::ffff:10.0.0.0/104 is 10.0.0.0/8; sources are compared as IPv4.
@@ -181,10 +200,6 @@ func newDoor(c Config, old *door) (*door, error) {
 	if err := d.origins.AddTrustedOrigin(originOf(c.PublicURL)); err != nil {
 		return nil, fmt.Errorf("gateway: Config.PublicURL: %w", err)
 	}
-	if err := d.buildSites(old); err != nil {
-		return nil, err
-	}
-	d.loopback = isLoopback(strings.ToLower(c.PublicURL.Hostname()))
 	return d, nil
 }
 

@@ -233,8 +233,7 @@ func (d *door) buildSites(old *door) error {
 	if !ok {
 		return fmt.Errorf("gateway: Config.PublicURL has no proper host")
 	}
-	d.sites = map[string]*site{publicHost: newSite(d.cfg.PublicURL, "", true)}
-	d.public = d.sites[publicHost]
+	d.sites = map[string]*site{publicHost: d.public}
 	if d.cfg.LFS != nil {
 		p := &place{Route: Route{Path: lfsPath, Builtin: d.cfg.LFS}, sandbox: true, lfs: true}
 		p.Name = "lfs-api"

@@ -21,7 +21,7 @@ func (g *Gateway) servePublic(w http.ResponseWriter, r *http.Request) {
 
 func (x *exchange) serve() error {
 	r := x.r
-	x.peer = auth.Peer{Addr: x.d.source(r), Door: "http", Client: clientName(r.UserAgent()), Request: x.event.ID()}
+	x.meet("http")
 	if err := checkRequest(r); err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (x *exchange) serveSocket() error {
 	r := x.r
 	x.dialect = inProblems
 	x.site = x.d.local
-	x.peer = auth.Peer{Door: "socket", Client: clientName(r.UserAgent()), Request: x.event.ID()}
+	x.meet("socket")
 	uid, ok := localUID(r.Context())
 	if !ok {
 		return &auth.Error{Code: auth.Forbidden, Reason: "the socket is for the daemon's own user and root"}
@@ -76,6 +76,14 @@ func (x *exchange) serveSocket() error {
 	x.who = who
 	x.site.mux.ServeHTTP(x, r)
 	return x.failed
+}
+
+// meet notes where the request comes from.
+func (x *exchange) meet(door string) {
+	x.peer = auth.Peer{Door: door, Client: clientName(x.r.UserAgent()), Request: x.event.ID()}
+	if door != "socket" {
+		x.peer.Addr = x.d.source(x.r)
+	}
 }
 
 // clientName is what a client calls itself, as far as it is kept.
@@ -213,23 +221,33 @@ func (x *exchange) serveRoute() error {
 		}
 		return p.Builtin.ServeAs(x, x.r, who)
 	}
+	if err := x.allow(); err != nil {
+		return err
+	}
+	return x.proxy()
+}
+
+// allow judges what the method says, and a WebSocket handshake, which begins a
+// tunnel that carries anything.
+func (x *exchange) allow() error {
 	op := auth.Write
 	if reads(x.r.Method) {
 		op = auth.Read
 	}
-	if err := auth.Allow(who, p.Route.Route, "", op); err != nil {
+	if err := auth.Allow(x.who, x.route.Route.Route, "", op); err != nil {
 		return err
 	}
-	if x.wantsWebSocket() {
-		if err := auth.Allow(who, p.Route.Route, "", auth.Write); err != nil {
-			return err
-		}
-		if err := x.checkSocketOrigin(); err != nil {
-			return err
-		}
-		x.webSocket = true
+	if !x.wantsWebSocket() {
+		return nil
 	}
-	return x.proxy()
+	if err := auth.Allow(x.who, x.route.Route.Route, "", auth.Write); err != nil {
+		return err
+	}
+	if err := x.checkSocketOrigin(); err != nil {
+		return err
+	}
+	x.webSocket = true
+	return nil
 }
 
 // door is one configuration at work.
