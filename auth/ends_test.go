@@ -168,7 +168,7 @@ func buildHouse() *house {
 	encrypted("enc/encrypted>encrypted", enc)
 
 	session("ses/session", "ses")
-	must(b, second(w.Sessions.Unlock(ctx, w.who(h.proofs["ses/session"][0]), auth.NewSecret(rightPassword))))
+	must(b, errOf(w.Sessions.Unlock(ctx, w.who(h.proofs["ses/session"][0]), auth.NewSecret(rightPassword))))
 	ses := w.who(h.proofs["ses/session"][0])
 	all("ses/session", ses, "ses")
 	encrypted("ses/session>encrypted", ses)
@@ -204,7 +204,7 @@ func buildHouse() *house {
 	return h
 }
 
-func second[T any](_ T, err error) error { return err }
+func errOf[T any](_ T, err error) error { return err }
 
 // living tells which credentials are good. Both forms of a token must agree.
 // The clear password is tried only where asked for: each try costs a hash.
@@ -315,10 +315,10 @@ func TestWhatEndsWhat(t *testing.T) {
 			`ses/session ses/session>grant ses/session>grant>grant key/* tok/* end/* ssh/* boss/apikey boss/token`},
 
 		{"each root is rotated", func(t *testing.T, w *world, h *house) {
-			must(t, second(w.Keys.Rotate(t.Context(), w.admin, "key")))
-			must(t, second(w.Keys.Rotate(t.Context(), w.admin, "sock")))
+			must(t, errOf(w.Keys.Rotate(t.Context(), w.admin, "key")))
+			must(t, errOf(w.Keys.Rotate(t.Context(), w.admin, "sock")))
 			for _, name := range []string{"tok/token", "end/ending", "ses/session>token"} {
-				must(t, second(w.Tokens.Rotate(t.Context(), w.admin, h.ids[name])))
+				must(t, errOf(w.Tokens.Rotate(t.Context(), w.admin, h.ids[name])))
 			}
 		}, `key/* tok/* end/* sock/local>apikey sock/local>apikey>token ses/session>token ses/session>token>*`},
 
@@ -418,9 +418,9 @@ func TestWhatEndsWhat(t *testing.T) {
 
 		{"the administrator is one no more", func(t *testing.T, w *world, h *house) {
 			no := false
-			must(t, second(w.Users.Update(t.Context(), w.admin, "boss", auth.UserChange{Admin: &no})))
+			must(t, errOf(w.Users.Update(t.Context(), w.admin, "boss", auth.UserChange{Admin: &no})))
 			who := w.who(h.proofs["boss/apikey"][0])
-			wantCode(t, "list users", second2(w.Users.List(t.Context(), who, auth.Query{})), auth.Forbidden)
+			wantCode(t, "list users", errOf2(w.Users.List(t.Context(), who, auth.Query{})), auth.Forbidden)
 			if who.Admin {
 				t.Error("the API key is still an administrator's")
 			}
@@ -468,7 +468,7 @@ func TestWhatEndsWhat(t *testing.T) {
 	}
 }
 
-func second2[T, U any](_ T, _ U, err error) error { return err }
+func errOf2[T, U any](_ T, _ U, err error) error { return err }
 
 // open puts the house into an empty store and opens it, on two replicas where
 // the store can be shared.
