@@ -15,9 +15,8 @@ const (
 	maxBatch     = 1000    // objects
 	maxBatchBody = 1 << 20 // bytes
 
-	grantBase    = 15 * time.Minute // life of the token of a batch,
-	grantPerByte = time.Second      // and this much more per MiB,
-	grantMax     = 6 * time.Hour    // but no more than this
+	grantBase   = 15 * time.Minute // life of the token of a batch
+	grantPerMiB = time.Second      // and this much more for each MiB
 
 	spareRoom = 16 << 20 // bytes that uploads leave free
 )
@@ -193,7 +192,7 @@ func (s *Store) authorize(ctx context.Context, objects []batchObject, total int6
 		Route: c.repo.route.Name,
 		Repo:  c.repo.name,
 		Op:    op,
-		Life:  min(grantBase+time.Duration(total>>20)*grantPerByte, grantMax),
+		Life:  min(grantBase+time.Duration(total>>20)*grantPerMiB, auth.MaxGrant),
 	})
 	if err != nil {
 		return err

@@ -241,18 +241,15 @@ func TestServerAPISuite(t *testing.T) {
 	if suite == "" {
 		t.Skip("LATCHKEY_LFS_API_SUITE does not name git-lfs-test-server-api; make test sets it")
 	}
-	for _, client := range clients(t) {
-		for _, base := range []string{"/lfs/suite.git/info/lfs", "/artifactory/api/lfs/suite"} {
-			t.Run(version(t, client)+base, func(t *testing.T) {
-				s, g := newServer(t), newGit(t, client)
-				c := exec.CommandContext(t.Context(), suite, "--url="+s.as("alice")+base)
-				c.Dir, c.Env = t.TempDir(), g.env
-				out, err := c.CombinedOutput()
-				t.Logf("%s", out)
-				if err != nil {
-					t.Fatal(err)
-				}
-			})
-		}
+	for _, base := range []string{"/lfs/suite.git/info/lfs", "/artifactory/api/lfs/suite"} {
+		t.Run(base, func(t *testing.T) {
+			s, g := newServer(t), newGit(t, clients(t)[0])
+			c := exec.CommandContext(t.Context(), suite, "--url="+s.as("alice")+base)
+			c.Dir, c.Env = t.TempDir(), g.env
+			out, err := c.CombinedOutput()
+			if err != nil || !strings.Contains(string(out), "All tests passed") {
+				t.Fatalf("%v\n%s", err, out)
+			}
+		})
 	}
 }

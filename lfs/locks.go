@@ -85,6 +85,7 @@ func (s *Store) listLocks(w http.ResponseWriter, r *http.Request, c call) error 
 		return err
 	}
 	query := r.URL.Query()
+	path, id := query.Get("path"), query.Get("id")
 	limit := 0
 	if text := query.Get("limit"); text != "" {
 		var err error
@@ -93,7 +94,7 @@ func (s *Store) listLocks(w http.ResponseWriter, r *http.Request, c call) error 
 		}
 	}
 	page, next, err := c.page(query.Get("cursor"), limit, func(l lock) bool {
-		return (!query.Has("path") || l.Path == query.Get("path")) && (!query.Has("id") || l.ID == query.Get("id"))
+		return (path == "" || l.Path == path) && (id == "" || l.ID == id)
 	})
 	if err != nil {
 		return err

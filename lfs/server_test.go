@@ -245,7 +245,7 @@ func (s *server) do(t testing.TB, user, method, target string, body io.Reader, c
 	return reply{resp.StatusCode, resp.Header, content}
 }
 
-func (s *server) post(t testing.TB, user, target string, v any) reply {
+func (s *server) post(t testing.TB, user, target string, v any, change ...func(*http.Request)) reply {
 	t.Helper()
 	body, ok := v.(string)
 	if !ok {
@@ -255,10 +255,11 @@ func (s *server) post(t testing.TB, user, target string, v any) reply {
 		}
 		body = string(encoded)
 	}
-	return s.do(t, user, "POST", target, strings.NewReader(body), func(r *http.Request) {
+	change = append([]func(*http.Request){func(r *http.Request) {
 		r.Header.Set("Content-Type", media)
 		r.Header.Set("Accept", media)
-	})
+	}}, change...)
+	return s.do(t, user, "POST", target, strings.NewReader(body), change...)
 }
 
 type object struct {

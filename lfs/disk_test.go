@@ -1,0 +1,183 @@
+package lfs_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/latchkey-io/latchkey/lfs"
+)
+
+// One folder is one process's, even one store's.
+func TestFolderIsHeld(t *testing.T) {
+	s := newServer(t)
+	again := lfs.Config{PublicURL: &url.URL{Scheme: "http", Host: "x"}, Auth: s.issuer,
+		Routes: []lfs.RouteConfig{{Route: rules(t, "lfs"), Path: "/lfs/", Dir: filepath.Join(s.dir, "lfs")}}}
+	if other, err := lfs.New(again); err == nil {
+		other.Close()
+		t.Fatal("two stores on one folder")
+	} else if !strings.Contains(err.Error(), "in use") {
+		t.Error(err)
+	}
+	if err := s.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	other, err := lfs.New(again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.Close()
+}
+
+func TestFolderIsMadePrivate(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "lfs")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	newServer(t, lfs.RouteConfig{Route: rules(t, "lfs"), Path: "/lfs/", Dir: dir})
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("%v %v", info.Mode(), err)
+	}
+}
+
+func TestInterruptedUploadsAreSweptAtStart(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "lfs")
+	left := filepath.Join(dir, ".incoming", "LEFT")
+	if err := os.MkdirAll(filepath.Join(left, "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	newServer(t, lfs.RouteConfig{Route: rules(t, "lfs"), Path: "/lfs/", Dir: dir})
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("still there: %v", err)
+	}
+}
+
+// A symbolic link that leads out of the folder is not followed, whoever made
+// it.
+func TestLinksLeadNowhere(t *testing.T) {
+	s := newServer(t)
+	secret := t.TempDir()
+	content := random(10)
+	o := describe(content)
+	far := filepath.Join(secret, "objects", o.OID[:2], o.OID[2:4])
+	if err := os.MkdirAll(far, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(far, o.OID), content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(secret, filepath.Join(s.dir, "lfs", "link")); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.do(t, "alice", "GET", "/lfs/link/objects/"+o.OID, nil); r.status == 200 {
+		t.Error("read through a link")
+	}
+	if r := s.do(t, "alice", "PUT", "/lfs/link/objects/"+o.OID, bytes.NewReader(content)); r.status == 200 {
+		t.Error("written through a link")
+	}
+	if r := s.post(t, "alice", "/lfs/link/locks", map[string]string{"path": "a"}); r.status == 201 {
+		t.Error("locked through a link")
+	}
+}
+
+// A full disk is said in the batch answer, and a PUT that meets it all the
+// same is 507 and leaves nothing.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=20m"); err != nil {
+		t.Skipf("a small file system cannot be mounted: %v", err)
+	}
+	t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
+	s := newServer(t, lfs.RouteConfig{Route: rules(t, "lfs"), Path: "/lfs/", Dir: filepath.Join(dir, "lfs")})
+	o := describe(random(5 << 20))
+	a := s.batch(t, "alice", base, batch{Operation: "upload", Objects: []object{o}}).Objects[0]
+	if a.Error == nil || a.Error.Code != 507 {
+		t.Errorf("batch: %+v", a)
+	}
+	content := random(30 << 20)
+	r := s.do(t, "alice", "PUT", base+"/objects/"+describe(content).OID, bytes.NewReader(content))
+	if r.status != 507 || r.message() == "" {
+		t.Errorf("PUT: %d %s", r.status, r.body)
+	}
+	if left, err := os.ReadDir(filepath.Join(dir, "lfs/.incoming")); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+	s.put(t, "alice", base, random(100))
+}
+
+func TestFsck(t *testing.T) {
+	s := newServer(t)
+	good, bad := random(1<<20), random(1000)
+	g, b := s.put(t, "alice", base, good), s.put(t, "alice", "/m/a", bad)
+	s.lock(t, "alice", base, "a")
+	if tally, err := s.store.Fsck(t.Context(), false, func(p lfs.Problem) { t.Errorf("%+v", p) }); err != nil || tally != (lfs.Tally{Objects: 2, Bytes: 1<<20 + 1000}) {
+		t.Fatalf("%+v %v", tally, err)
+	}
+
+	badPath := filepath.Join("a/objects", b.OID[:2], b.OID[2:4], b.OID)
+	write := func(route, name, content string) {
+		t.Helper()
+		path := filepath.Join(s.dir, route, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("media", badPath, "rotten")
+	write("lfs", ".incoming/STRAY", "x")
+	write("lfs", "README", "x")
+	write("lfs", "team/assets/objects/aa/x", "x")
+	write("lfs", "team/assets/objects/aa/bb/"+g.OID, string(good))
+	write("lfs", "broken/locks/locks.json", "{")
+	want := []string{
+		"lfs .incoming/STRAY", "lfs README", "lfs broken/locks/locks.json", "lfs team/assets/objects/aa/bb/" + g.OID, "lfs team/assets/objects/aa/x", "media " + badPath,
+	}
+	check := func(repair bool) (found []string) {
+		t.Helper()
+		tally, err := s.store.Fsck(t.Context(), repair, func(p lfs.Problem) {
+			found = append(found, p.Route+" "+p.Path)
+			if p.Reason == "" || (p.Moved != "") != repair {
+				t.Errorf("%+v", p)
+			}
+			if repair {
+				if _, err := os.Stat(filepath.Join(s.dir, p.Route, p.Moved)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		if err != nil || tally.Problems != len(found) {
+			t.Errorf("%+v %v", tally, err)
+		}
+		slices.Sort(found)
+		return found
+	}
+	if got := check(false); !slices.Equal(got, want) {
+		t.Errorf("found %v", got)
+	}
+	if got := check(true); !slices.Equal(got, want) {
+		t.Errorf("repaired %v", got)
+	}
+	if got := check(false); len(got) != 0 {
+		t.Errorf("after repair: %v", got)
+	}
+	// What was rotten can be uploaded anew.
+	s.put(t, "alice", "/m/a", bad)
+	if r := s.do(t, "alice", "GET", base+"/objects/"+g.OID, nil); !bytes.Equal(r.body, good) {
+		t.Error("a good object was harmed")
+	}
+
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.store.Fsck(ended, false, func(lfs.Problem) {}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
