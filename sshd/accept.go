@@ -30,31 +30,60 @@ const (
 	refusalLines = 20
 )
 
-// handle serves one connection from its first byte to its end.
-func (s *Server) handle(raw net.Conn) {
-	defer raw.Close()
-	defer s.contain("connection")
+// accepted takes a connection in, in the order they come; one behind a proxy
+// when its header has come.
+func (s *Server) accepted(raw net.Conn) {
 	begun := time.Now()
 	socket := remoteAddr(raw)
 	if trusted(s.cfg.ProxyProtocolFrom, socket) {
-		behind, err := readProxyHeader(raw)
-		if err != nil {
-			s.refusedEarly(socket, "no PROXY header from a proxy that must send one: "+err.Error())
-			return
+		if !s.begin(func() { s.proxied(raw, socket, begun) }) {
+			raw.Close()
 		}
-		raw = behind
+		return
 	}
-	c := s.newConn(raw, begun)
+	c := s.newConn(raw, socket, begun)
+	if !s.enter(c) || !s.begin(func() { s.handle(c) }) {
+		s.leave(c)
+		c.Close()
+	}
+}
+
+// begin runs f beside, unless Shutdown was called.
+func (s *Server) begin(f func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.draining {
+		s.handlers.Go(f)
+	}
+	return !s.draining
+}
+
+// proxied reads whom a connection is from, and serves it.
+func (s *Server) proxied(raw net.Conn, proxy netip.Addr, begun time.Time) {
+	defer raw.Close()
+	defer s.contain("PROXY header")
+	behind, err := readProxyHeader(raw)
+	if err != nil {
+		s.refusedEarly(proxy, "no PROXY header from a proxy that must send one: "+err.Error())
+		return
+	}
+	c := s.newConn(behind, remoteAddr(behind), begun)
 	defer c.Close()
-	c.source = remoteAddr(raw)
 	if _, yes := s.penalty.Refused(c.source); yes {
 		s.refusedEarly(c.source, limit.RefusedPenalty)
 		return
 	}
-	if !s.enter(c) {
-		return
+	if s.enter(c) {
+		s.handle(c)
 	}
+}
+
+// handle serves one connection from its first byte to its end.
+func (s *Server) handle(c *conn) {
+	defer s.logEnd(c)
 	defer s.leave(c)
+	defer c.Close()
+	defer s.contain("connection")
 	s.protocol.HandleConn(c) // returns when the connection is over
 
 	c.mu.Lock()
@@ -108,12 +137,16 @@ func (s *Server) enter(c *conn) bool {
 	return ok
 }
 
-// leave forgets c. A connection that was never logged in, or logged in for
-// nothing, gets its line in the log here; sessions write their own.
+// leave forgets c.
 func (s *Server) leave(c *conn) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.doors.leave(c)
-	s.mu.Unlock()
+}
+
+// logEnd writes the line of a connection that was never logged in, or logged in
+// for nothing; sessions write their own. The former earns its source a wait.
+func (s *Server) logEnd(c *conn) {
 	if c.loggedIn.Load() {
 		if c.total == 0 {
 			s.logUnused(c)

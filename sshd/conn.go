@@ -76,8 +76,8 @@ type conn struct {
 	told    bool // where to register a key
 }
 
-func (s *Server) newConn(c net.Conn, begun time.Time) *conn {
-	out := &conn{Conn: c, server: s, begun: begun, idle: begun, closed: make(chan struct{})}
+func (s *Server) newConn(c net.Conn, source netip.Addr, begun time.Time) *conn {
+	out := &conn{Conn: c, server: s, source: source, begun: begun, idle: begun, closed: make(chan struct{})}
 	out.mu.Lock() // the timer may be faster than its name
 	defer out.mu.Unlock()
 	out.grace = time.AfterFunc(time.Until(begun.Add(s.limits.LoginGrace)), func() { out.end(endGrace) })

@@ -155,9 +155,7 @@ func (s *Server) Serve(l net.Listener) error {
 			}
 			return fmt.Errorf("accept SSH connections: %w", err)
 		}
-		if !s.begin(func() { s.handle(c) }) {
-			c.Close()
-		}
+		s.accepted(c)
 	}
 }
 
@@ -177,16 +175,6 @@ func (s *Server) untrack(l net.Listener) bool {
 	defer s.mu.Unlock()
 	delete(s.listeners, l)
 	return s.draining
-}
-
-// begin runs f beside, unless Shutdown was called.
-func (s *Server) begin(f func()) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.draining {
-		s.handlers.Go(f)
-	}
-	return !s.draining
 }
 
 // Shutdown stops accepting, lets commands that run finish, and closes each
