@@ -51,6 +51,17 @@ func checkRequest(r *http.Request) error {
 		// HTTP/2 keeps it beside :authority.
 		return ambiguous("the request names two hosts")
 	}
+	if r.ProtoMajor >= 2 && r.ContentLength == 0 {
+		if n := r.Header["Content-Length"]; len(n) > 0 && (len(n) > 1 || n[0] != "0") {
+			return ambiguous("the request has no body, but a length")
+		}
+	}
+	for i := range len(r.RequestURI) {
+		// HTTP/2 carries what a request line of HTTP/1 cannot.
+		if c := r.RequestURI[i]; c <= ' ' || c == 0x7f {
+			return ambiguous("the request target has a blank or a control character")
+		}
+	}
 	if r.URL.Opaque != "" || r.URL.User != nil || r.URL.Fragment != "" || strings.IndexByte(r.RequestURI, '#') >= 0 {
 		return ambiguous("the request target is not a plain path")
 	}
