@@ -68,24 +68,7 @@ func (k *Keys) own(ctx context.Context, owner string) (keyRecord, credRecord, bo
 // is switched off, Forbidden.
 func (k *Keys) Create(ctx context.Context, who Identity, owner string) (key Key, err error) {
 	defer func() { k.a.Trail.acted(who, actKeyCreate, owner, err) }()
-	if err := k.a.allow(who, actKeyCreate, owner); err != nil {
-		return Key{}, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
-	defer cancel()
-	if _, _, live, err := k.own(ctx, owner); err != nil {
-		return Key{}, err
-	} else if live {
-		return Key{}, &Error{Code: Exists, Reason: "there is an API key already; show, rotate or revoke it"}
-	}
-	return k.make(ctx, who, owner)
-}
-
-// Rotate ends the owner's API key and makes a new one: the old is dead before
-// the new is answered. NotFound where there is none.
-func (k *Keys) Rotate(ctx context.Context, who Identity, owner string) (key Key, err error) {
-	defer func() { k.a.Trail.acted(who, actKeyRotate, owner, err) }()
-	if err := k.a.allow(who, actKeyRotate, owner); err != nil {
+	if err := k.a.may(ctx, who, actKeyCreate, owner); err != nil {
 		return Key{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
@@ -94,11 +77,31 @@ func (k *Keys) Rotate(ctx context.Context, who Identity, owner string) (key Key,
 	if err != nil {
 		return Key{}, err
 	}
-	if !live {
+	if live {
+		return Key{}, &Error{Code: Exists, Reason: "there is an API key already; show, rotate or revoke it"}
+	}
+	return k.make(ctx, who, owner, rec.Hash)
+}
+
+// Rotate ends the owner's API key and makes a new one: the old is dead before
+// the new is answered. NotFound where there is none, but one that was cut off
+// after it had ended the old key may be repeated.
+func (k *Keys) Rotate(ctx context.Context, who Identity, owner string) (key Key, err error) {
+	defer func() { k.a.Trail.acted(who, actKeyRotate, owner, err) }()
+	if err := k.a.may(ctx, who, actKeyRotate, owner); err != nil {
+		return Key{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	rec, cred, live, err := k.own(ctx, owner)
+	if err != nil {
+		return Key{}, err
+	}
+	if cutOff := rec.Hash != "" && cred.UID == ""; !live && !cutOff {
 		return Key{}, notFound("API key")
 	}
-	if who.Via.Kind == KindAPIKey && who.User == owner {
-		return Key{}, forbidden("an API key does not rotate itself; use your password or the browser")
+	if hangsOn(who, KindAPIKey, rec.Hash) {
+		return Key{}, forbidden("an API key does not rotate itself, nor does what was made with it; use your password or the browser")
 	}
 	if err := k.a.mayMakeKey(who); err != nil {
 		return Key{}, err
@@ -106,18 +109,23 @@ func (k *Keys) Rotate(ctx context.Context, who Identity, owner string) (key Key,
 	if err := k.end(ctx, rec.Hash); err != nil {
 		return Key{}, err
 	}
-	return k.make(ctx, who, owner)
+	return k.make(ctx, who, owner, rec.Hash)
 }
 
 func (a *Authority) mayMakeKey(who Identity) error {
 	if a.Policy().NoNewAPIKeys && !who.Admin {
 		return forbidden("the administrators have switched new API keys off (profile.api_key_creation)")
 	}
+	if len(lineage(who)) > maxLineage {
+		return forbidden("credentials have made credentials too often here; use your password")
+	}
 	return nil
 }
 
-// make lists a new key first and lets it work last.
-func (k *Keys) make(ctx context.Context, who Identity, owner string) (Key, error) {
+// make lists a new key first and lets it work last. seen is the hash that the
+// listing named when its key was found dead: a listing that names another by
+// now is of a key made meanwhile, which is not written over.
+func (k *Keys) make(ctx context.Context, who Identity, owner, seen string) (Key, error) {
 	if err := k.a.mayMakeKey(who); err != nil {
 		return Key{}, err
 	}
@@ -133,26 +141,23 @@ func (k *Keys) make(ctx context.Context, who Identity, owner string) (Key, error
 	if err != nil {
 		return Key{}, err
 	}
-	if len(lineage(who)) > maxLineage {
-		return Key{}, forbidden("credentials have made credentials too often here; use your password")
-	}
 	secret := newSecretText(apiKeyPrefix, apiKeyLength)
 	hash := k.a.ring().LookupID(lookupAPIKey, secret)
 	cred := credRecord{bond: newBond(who, owner, acc, sys, KindAPIKey, k.a.now().UTC(), time.Time{})}
 	listing := keyRecord{Hash: hash, Sealed: k.a.ring().Seal(sealAPIKey, acc.UID, []byte(secret))}
-	stale := ""
+	twoAtOnce := &Error{Code: Exists, Reason: "another API key was made at the same moment; show that one"}
 	_, err = k.a.rec.keys.Upsert(ctx, owner, func(r *keyRecord, _ *time.Time) error {
-		stale = r.Hash
+		if r.Hash != seen {
+			return twoAtOnce
+		}
 		*r = listing
 		return nil
 	})
 	if err != nil {
 		return Key{}, storeFailed(err)
 	}
-	// Two at once: the listing that was written over is ended here, so that
-	// no key lives that its owner does not see.
-	if stale != "" {
-		if err := k.end(ctx, stale); err != nil {
+	if seen != "" {
+		if err := k.end(ctx, seen); err != nil {
 			return Key{}, err
 		}
 	}
@@ -167,7 +172,7 @@ func (k *Keys) make(ctx context.Context, who Identity, owner string) (Key, error
 		if err := k.end(ctx, hash); err != nil {
 			return Key{}, err
 		}
-		return Key{}, &Error{Code: Exists, Reason: "another API key was made at the same moment; show that one"}
+		return Key{}, twoAtOnce
 	}
 	return Key{Owner: owner, Created: cred.Created, Secret: NewSecret(secret)}, nil
 }
@@ -183,7 +188,7 @@ func (k *Keys) end(ctx context.Context, hash string) error {
 // Show hands the owner their API key. NotFound where there is none.
 func (k *Keys) Show(ctx context.Context, who Identity, owner string) (key Key, err error) {
 	defer func() { k.a.Trail.acted(who, actKeyShow, owner, err) }()
-	if err := k.a.allow(who, actKeyShow, owner); err != nil {
+	if err := k.a.may(ctx, who, actKeyShow, owner); err != nil {
 		return Key{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
@@ -208,7 +213,7 @@ func (k *Keys) Show(ctx context.Context, who Identity, owner string) (key Key, e
 // Revoke ends the owner's API key. NotFound where there is none.
 func (k *Keys) Revoke(ctx context.Context, who Identity, owner string) (err error) {
 	defer func() { k.a.Trail.acted(who, actKeyRevoke, owner, err) }()
-	if err := k.a.allow(who, actKeyRevoke, owner); err != nil {
+	if err := k.a.may(ctx, who, actKeyRevoke, owner); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
@@ -248,7 +253,7 @@ func (k *Keys) sweep(ctx context.Context, owner string) error {
 // RevokeAll ends every API key of the installation by one swap.
 func (k *Keys) RevokeAll(ctx context.Context, who Identity) (err error) {
 	defer func() { k.a.Trail.acted(who, actKeyRevokeAll, "", err) }()
-	if err := k.a.allow(who, actKeyRevokeAll, ""); err != nil {
+	if err := k.a.may(ctx, who, actKeyRevokeAll, ""); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/latchkey-io/latchkey/internal/seal"
@@ -290,6 +291,12 @@ func lineage(who Identity) []Ref {
 		return nil
 	}
 	return append(append([]Ref(nil), who.Via.Parents...), own)
+}
+
+// hangsOn reports that who's credential is the one named or ends with it, so
+// that who would not survive its end.
+func hangsOn(who Identity, kind Kind, id string) bool {
+	return slices.ContainsFunc(lineage(who), func(r Ref) bool { return r.Kind == kind && r.ID == id })
 }
 
 // sealed purposes and lookup purposes: one key each.

@@ -86,7 +86,7 @@ func (t *Tokens) Create(ctx context.Context, who Identity, n NewToken) (tok Toke
 	if err != nil {
 		return Token{}, err
 	}
-	if err := t.a.allowToken(who, actTokenCreate, n.Owner, scopes); err != nil {
+	if err := t.a.allowToken(ctx, who, actTokenCreate, n.Owner, scopes); err != nil {
 		return Token{}, err
 	}
 	if err := checkDescription(n.Description); err != nil {
@@ -109,14 +109,14 @@ func (t *Tokens) Create(ctx context.Context, who Identity, n NewToken) (tok Toke
 
 // allowToken lets the owner's credentials with a narrower scope than the whole
 // user make tokens as well: covers has the last word on how wide.
-func (a *Authority) allowToken(who Identity, what act, owner string, scopes Scopes) error {
+func (a *Authority) allowToken(ctx context.Context, who Identity, what act, owner string, scopes Scopes) error {
 	if who.Via.Kind == KindGrant {
 		return forbidden("a short token makes no tokens")
 	}
 	if who.Known() && who.User == owner && who.uid != "" && !who.Scopes.User() && who.Scopes.Covers(scopes) {
-		return nil
+		return a.Recheck(ctx, who)
 	}
-	return a.allow(who, what, owner)
+	return a.may(ctx, who, what, owner)
 }
 
 // expiry turns a wished life into an end.
@@ -197,12 +197,19 @@ func (t *Tokens) make(ctx context.Context, who Identity, n NewToken, scopes Scop
 			return Token{}, storeFailed(err)
 		}
 	}
+	// Who read the list meanwhile found no record and took the id off it.
+	if err := t.list(ctx, n.Owner, id); err != nil {
+		return Token{}, err
+	}
 	return tok, nil
 }
 
 // list adds an id to the owner's list; when it is full, what has ended leaves.
 func (t *Tokens) list(ctx context.Context, owner, id string) error {
 	add := func(l *tokenList, _ *time.Time) error {
+		if slices.Contains(l.IDs, id) {
+			return keystore.ErrSkip
+		}
 		if len(l.IDs) >= maxTokensOf {
 			return errListFull
 		}
@@ -271,9 +278,9 @@ func (t *Tokens) records(ctx context.Context, owner string) ([]listedToken, erro
 	return live, nil
 }
 
-// unlist takes ids off the list. An id whose record does not exist yet is one
-// being made right now when it was not on the list read before: seen limits
-// the removal to that list.
+// unlist takes ids off the list. An id whose record does not exist yet may be
+// of one being made right now: seen limits the removal to the list read before,
+// and make puts its id back.
 func (t *Tokens) unlist(ctx context.Context, owner string, seen []string, ids ...string) error {
 	_, err := t.a.rec.tokenLists.Update(ctx, owner, func(l *tokenList, _ *time.Time) error {
 		before := len(l.IDs)
@@ -293,7 +300,7 @@ func (t *Tokens) unlist(ctx context.Context, owner string, seen []string, ids ..
 
 // List shows the live tokens of owner, newest first.
 func (t *Tokens) List(ctx context.Context, who Identity, owner string) ([]Token, error) {
-	if err := t.a.allow(who, actTokenShow, owner); err != nil {
+	if err := t.a.may(ctx, who, actTokenShow, owner); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
@@ -324,7 +331,7 @@ func (t *Tokens) find(ctx context.Context, who Identity, what act, id string) (t
 	if who.Via.Kind == KindToken && who.Via.ID == id && (what == actTokenShow || what == actTokenRevoke) {
 		return rec, nil
 	}
-	return rec, t.a.allow(who, what, rec.User)
+	return rec, t.a.may(ctx, who, what, rec.User)
 }
 
 // Get shows one token.
@@ -379,8 +386,11 @@ func (t *Tokens) Rotate(ctx context.Context, who Identity, id string) (tok Token
 	if err != nil {
 		return Token{}, err
 	}
-	if who.Via.Kind == KindToken && who.Via.ID == id {
-		return Token{}, forbidden("a token does not rotate itself; use your password, a key or another token")
+	if hangsOn(who, KindToken, id) {
+		return Token{}, forbidden("a token does not rotate itself or what it was made with; use your password, a key or another token")
+	}
+	if len(lineage(who)) > maxLineage {
+		return Token{}, forbidden("tokens have made tokens too often here; begin with your password or a key")
 	}
 	scopes, err := ParseScopes(rec.Scope)
 	if err != nil {
@@ -435,7 +445,7 @@ func (t *Tokens) sweep(ctx context.Context, owner string) error {
 // credential gets the same token (RS256 is deterministic), since each command
 // of that CLI signs in twice and no list should grow with it.
 func (t *Tokens) ForClient(ctx context.Context, who Identity) (secret Secret, expires time.Time, err error) {
-	if err := t.a.allow(who, actTokenCreate, who.User); err != nil {
+	if err := t.a.may(ctx, who, actTokenCreate, who.User); err != nil {
 		t.a.Trail.acted(who, actTokenCreate, who.User, err)
 		return Secret{}, time.Time{}, err
 	}
