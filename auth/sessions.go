@@ -96,6 +96,10 @@ func (s *Sessions) SignIn(ctx context.Context, peer Peer, user string, password 
 	if err := s.a.rec.sessions.Create(ctx, hash, rec, rec.Expires); err != nil {
 		return Secret{}, SessionInfo{}, storeFailed(err)
 	}
+	// Who read the list meanwhile found no record and took the id off it.
+	if err := s.list(ctx, who.User, hash); err != nil {
+		return Secret{}, SessionInfo{}, err
+	}
 	return secret, rec.info(hash, who), nil
 }
 
@@ -103,8 +107,11 @@ func (s *Sessions) SignIn(ctx context.Context, peer Peer, user string, password 
 func (s *Sessions) list(ctx context.Context, owner, hash string) error {
 	var dropped []string
 	_, err := s.a.rec.sessionLists.Upsert(ctx, owner, func(l *sessionList, _ *time.Time) error {
-		l.IDs = append(l.IDs, hash)
 		dropped = nil
+		if slices.Contains(l.IDs, hash) {
+			return keystore.ErrSkip
+		}
+		l.IDs = append(l.IDs, hash)
 		if n := len(l.IDs) - maxSessionsOf; n > 0 {
 			dropped = slices.Clone(l.IDs[:n])
 			l.IDs = slices.Delete(l.IDs, 0, n)
@@ -220,6 +227,9 @@ func (s *Sessions) carryOver(ctx context.Context, who Identity, acc *account) er
 		if r.UID != acc.UID {
 			return errors.New("the session is another account's")
 		}
+		if r.Epoch+1 != acc.Epochs.Session {
+			return keystore.ErrSkip // it had been ended before
+		}
 		r.Epoch = acc.Epochs.Session
 		return nil
 	})
@@ -262,7 +272,7 @@ func (s *Sessions) end(ctx context.Context, owner string, hashes ...string) erro
 
 // List shows the live sessions of owner, newest first.
 func (s *Sessions) List(ctx context.Context, who Identity, owner string) ([]SessionInfo, error) {
-	if err := s.a.allow(who, actSessionShow, owner); err != nil {
+	if err := s.a.may(ctx, who, actSessionShow, owner); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
@@ -317,7 +327,7 @@ func (s *Sessions) Revoke(ctx context.Context, who Identity, id string) (err err
 		return notFound("session")
 	}
 	if who.Via.Kind != KindSession || who.Via.ref != id {
-		if err := s.a.allow(who, actSessionRevoke, rec.User); err != nil {
+		if err := s.a.may(ctx, who, actSessionRevoke, rec.User); err != nil {
 			return err
 		}
 	}
@@ -327,7 +337,7 @@ func (s *Sessions) Revoke(ctx context.Context, who Identity, id string) (err err
 // RevokeAll ends every session of owner but the one that the caller came with.
 func (s *Sessions) RevokeAll(ctx context.Context, who Identity, owner string) (err error) {
 	defer func() { s.a.Trail.acted(who, actSessionRevoke, owner, err) }()
-	if err := s.a.allow(who, actSessionRevoke, owner); err != nil {
+	if err := s.a.may(ctx, who, actSessionRevoke, owner); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
