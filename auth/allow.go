@@ -1,6 +1,9 @@
 package auth
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // act is something that can be done here; the audit trail names it so.
 type act string
@@ -73,6 +76,16 @@ var needs = map[act]need{
 	actSSHKeyCreate: ownNewKey, actSSHKeyShow: ownReads, actSSHKeyDelete: ownChanges,
 	actSessionShow: ownReads, actSessionRevoke: ownChanges,
 	actAudit: adminReads,
+}
+
+// may is allow for an identity that still holds: one that was found before its
+// credential ended, its rights were taken or its account was made anew under
+// the same name has no power left.
+func (a *Authority) may(ctx context.Context, who Identity, what act, owner string) error {
+	if err := a.allow(who, what, owner); err != nil {
+		return err
+	}
+	return a.Recheck(ctx, who)
 }
 
 // allow decides whether who may do a to what belongs to owner (empty for what

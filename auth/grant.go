@@ -44,15 +44,17 @@ func (t *Tokens) Grant(ctx context.Context, who Identity, g Grant) (secret Secre
 		actions = "rw"
 	}
 	scope := Scope{Kind: ScopeArtifact, Target: g.Route + "/" + g.Repo, Actions: actions}
-	if _, err := ParseScopes(scope.String()); err != nil {
+	if parsed, err := ParseScopes(scope.String()); err != nil {
 		return Secret{}, time.Time{}, err
+	} else if len(parsed) != 1 || parsed[0].Target != scope.Target || g.Route == "" || g.Repo == "" || strings.ContainsAny(scope.Target, "*:") {
+		return Secret{}, time.Time{}, invalid("repository", "a grant is for one repository, and %q is not the name of one", g.Repo)
 	}
 	// What a groups scope has opened is opened by these groups alone through
 	// the grant as well, whatever else its user is in.
 	groups, narrow := who.allGroups, who.narrowed
 	for _, op := range actions {
 		switch {
-		case who.Scopes.User() || who.Scopes.opensArtifact(g.Route, g.Repo, Op(op)):
+		case who.Scopes.User() || who.opensArtifact(g.Route, g.Repo, Op(op)):
 		case who.Scopes.covering():
 			groups, narrow = who.Groups, true
 		default:

@@ -33,7 +33,7 @@ const (
 // Create makes a group. Errors: Invalid, Exists.
 func (g *Groups) Create(ctx context.Context, who Identity, name, description string) (_ Group, err error) {
 	defer func() { g.a.Trail.acted(who, actGroupChange, name, err) }()
-	if err := g.a.allow(who, actGroupChange, ""); err != nil {
+	if err := g.a.may(ctx, who, actGroupChange, ""); err != nil {
 		return Group{}, err
 	}
 	if !validGroupName(name) {
@@ -78,7 +78,7 @@ func checkDescription(s string) error {
 
 // Get shows a group.
 func (g *Groups) Get(ctx context.Context, who Identity, name string) (Group, error) {
-	if err := g.a.allow(who, actGroupShow, ""); err != nil {
+	if err := g.a.may(ctx, who, actGroupShow, ""); err != nil {
 		return Group{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
@@ -92,7 +92,7 @@ func (g *Groups) Get(ctx context.Context, who Identity, name string) (Group, err
 
 // List shows all groups, by name.
 func (g *Groups) List(ctx context.Context, who Identity) ([]Group, error) {
-	if err := g.a.allow(who, actGroupShow, ""); err != nil {
+	if err := g.a.may(ctx, who, actGroupShow, ""); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
@@ -117,7 +117,7 @@ func (g *Groups) List(ctx context.Context, who Identity) ([]Group, error) {
 // Update alters a group's description.
 func (g *Groups) Update(ctx context.Context, who Identity, name, description string) (_ Group, err error) {
 	defer func() { g.a.Trail.acted(who, actGroupChange, name, err) }()
-	if err := g.a.allow(who, actGroupChange, ""); err != nil {
+	if err := g.a.may(ctx, who, actGroupChange, ""); err != nil {
 		return Group{}, err
 	}
 	if err := checkDescription(description); err != nil {
@@ -139,7 +139,7 @@ func (g *Groups) Update(ctx context.Context, who Identity, name, description str
 // repeated where it was cut off.
 func (g *Groups) Delete(ctx context.Context, who Identity, name string) (err error) {
 	defer func() { g.a.Trail.acted(who, actGroupDelete, name, err) }()
-	if err := g.a.allow(who, actGroupDelete, ""); err != nil {
+	if err := g.a.may(ctx, who, actGroupDelete, ""); err != nil {
 		return err
 	}
 	// The record goes first, so that nobody new gets in meanwhile.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/latchkey-io/latchkey/internal/seal"
@@ -194,8 +193,10 @@ func (a *Authority) bySSHKey(ctx context.Context, v *view, p SSHKey) (found, err
 // bonded reads the account of a live bond. user is the name that came with
 // the secret; where there is one it must be the owner's.
 func (a *Authority) bonded(ctx context.Context, v *view, kind Kind, b bond, user string) (found, error) {
-	if user != "" && !strings.EqualFold(user, b.User) {
-		return found{}, unauthenticated("the credential is of another user than the one named")
+	if user != "" {
+		if name, err := CanonicalName(user); err != nil || name != b.User {
+			return found{}, unauthenticated("the credential is of another user than the one named")
+		}
 	}
 	acc, err := v.account(ctx, b.User)
 	if err != nil {
@@ -235,8 +236,9 @@ func (a *Authority) refuse(peer Peer, p Proof, k cacheKey, err error) error {
 // plain no. git-lfs before 3.6 repeats a 401 for ever.
 const repeatLimit = 10
 
-// Recheck reports whether an identity found earlier still holds: nil, an error
-// of code Unauthenticated, or Unavailable when the store does not answer. Long
+// Recheck reports whether an identity found earlier still holds, with all the
+// rights it had: nil, an error of code Unauthenticated, or Unavailable when the
+// store does not answer. Long
 // requests, WebSockets and SSH sessions ask every few seconds.
 func (a *Authority) Recheck(ctx context.Context, who Identity) error {
 	if !who.Known() || who.Via.Kind == KindLocal {
@@ -244,8 +246,8 @@ func (a *Authority) Recheck(ctx context.Context, who Identity) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
 	defer cancel()
-	if !who.Expires.IsZero() && !a.now().Before(who.Expires) {
-		return unauthenticated("expired")
+	if !who.Expires.IsZero() && who.Via.Kind != KindSession && !a.now().Before(who.Expires) {
+		return unauthenticated("expired") // a session's end moves; its record tells
 	}
 	v := &view{a: a}
 	acc, err := v.account(ctx, who.User)
@@ -254,6 +256,9 @@ func (a *Authority) Recheck(ctx context.Context, who Identity) error {
 	}
 	if acc == nil || acc.UID != who.uid || acc.Disabled {
 		return unauthenticated("the account is gone or disabled")
+	}
+	if who.isAdmin && !acc.Admin || slices.ContainsFunc(who.allGroups, func(g string) bool { return !slices.Contains(acc.Groups, g) }) {
+		return unauthenticated("rights of the account were taken away")
 	}
 	for _, ref := range lineage(who) {
 		if why, err := v.parentHolds(ctx, ref, acc); err != nil {

@@ -70,6 +70,9 @@ type Identity struct {
 // that an artifact scope has already narrowed to one repository.
 func (w Identity) owner() Identity {
 	w.Groups, w.Admin = w.allGroups, w.isAdmin
+	if !w.narrowed {
+		w.Scopes = UserScope
+	}
 	return w
 }
 

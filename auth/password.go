@@ -232,7 +232,7 @@ func (o *once) join(k cacheKey) (done <-chan struct{}, leave func()) {
 // what was made with the old password.
 func (p *Passwords) Change(ctx context.Context, who Identity, name string, old, new Secret) (err error) {
 	defer func() { p.a.Trail.acted(who, actPasswordChange, name, err) }()
-	if err := p.a.allow(who, actPasswordChange, name); err != nil {
+	if err := p.a.may(ctx, who, actPasswordChange, name); err != nil {
 		return err
 	}
 	own := who.User == name

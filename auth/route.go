@@ -69,7 +69,7 @@ func (r Rule) holds(who Identity) bool {
 	case "group":
 		return who.InGroup(r.name)
 	case "user":
-		return who.Known() && who.User == r.name
+		return who.Known() && who.User == r.name && who.Scopes.User()
 	case "admin":
 		return who.Admin
 	}
@@ -110,7 +110,7 @@ func Allow(who Identity, route Route, repo string, op Op) error {
 	if !scoped {
 		// Neither user nor groups: only artifact scopes can open this, and
 		// only where the route can judge them.
-		if !route.Repositories || repo == "" || !who.Scopes.opensArtifact(route.Name, repo, op) {
+		if !route.Repositories || repo == "" || !who.opensArtifact(route.Name, repo, op) {
 			return forbidden("the credential's scope %q does not open %s", who.Scopes, where(route, repo))
 		}
 		full = who.owner()
@@ -120,7 +120,7 @@ func Allow(who Identity, route Route, repo string, op Op) error {
 			return nil
 		}
 	}
-	if scoped && route.Repositories && repo != "" && who.Scopes.opensArtifact(route.Name, repo, op) {
+	if scoped && route.Repositories && repo != "" && who.opensArtifact(route.Name, repo, op) {
 		for _, rule := range route.rules(op) {
 			if rule.holds(who.owner()) {
 				return nil
@@ -161,8 +161,12 @@ func (s Scopes) covering() bool {
 // opensArtifact reports whether an artifact scope opens repo, named alone or
 // with its route in front. A repository's first segment never is the name of
 // a route that has repositories, so the two cannot be confused.
-func (s Scopes) opensArtifact(route, repo string, op Op) bool {
-	for _, p := range s {
+// A grant is for its one repository, not for others below that name.
+func (w Identity) opensArtifact(route, repo string, op Op) bool {
+	for _, p := range w.Scopes {
+		if w.Via.Kind == KindGrant && p.Target != route+"/"+repo {
+			continue
+		}
 		if p.opens(repo, byte(op)) || p.opens(route+"/"+repo, byte(op)) {
 			return true
 		}

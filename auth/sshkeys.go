@@ -130,6 +130,9 @@ func (k *SSHKeys) Create(ctx context.Context, who Identity, n NewSSHKey) (info S
 	if err := k.a.allow(who, actSSHKeyCreate, n.Owner); err != nil && !k.endsInTime(who, n, err) {
 		return SSHKeyInfo{}, err
 	}
+	if err := k.a.Recheck(ctx, who); err != nil {
+		return SSHKeyInfo{}, err
+	}
 	key, comment, err := ParseSSHKey(n.Line)
 	if err != nil {
 		return SSHKeyInfo{}, err
@@ -246,7 +249,7 @@ func cleanTitle(s string) string {
 
 // List shows the keys of owner, in the order of their registration.
 func (k *SSHKeys) List(ctx context.Context, who Identity, owner string) ([]SSHKeyInfo, error) {
-	if err := k.a.allow(who, actSSHKeyShow, owner); err != nil {
+	if err := k.a.may(ctx, who, actSSHKeyShow, owner); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
@@ -298,7 +301,7 @@ func (k *SSHKeys) Delete(ctx context.Context, who Identity, id string) (err erro
 	if gone(err) || rec.User != who.User && !who.Admin {
 		return notFound("SSH key")
 	}
-	if err := k.a.allow(who, actSSHKeyDelete, rec.User); err != nil {
+	if err := k.a.may(ctx, who, actSSHKeyDelete, rec.User); err != nil {
 		return err
 	}
 	return k.end(ctx, rec.User, id)

@@ -94,7 +94,7 @@ func (acc *account) user(name string) User {
 // Create makes an account. Errors: Invalid, Exists.
 func (u *Users) Create(ctx context.Context, who Identity, n NewUser) (user User, err error) {
 	defer func() { u.a.Trail.acted(who, actUserCreate, n.Name, err) }()
-	if err := u.a.allow(who, actUserCreate, ""); err != nil {
+	if err := u.a.may(ctx, who, actUserCreate, ""); err != nil {
 		return User{}, err
 	}
 	return u.create(ctx, who, n)
@@ -197,7 +197,7 @@ func (u *Users) checkGroups(ctx context.Context, names []string) ([]string, erro
 
 // Get shows an account to its owner or an administrator.
 func (u *Users) Get(ctx context.Context, who Identity, name string) (User, error) {
-	if err := u.a.allow(who, actUserShow, name); err != nil {
+	if err := u.a.may(ctx, who, actUserShow, name); err != nil {
 		return User{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
@@ -212,7 +212,7 @@ func (u *Users) Get(ctx context.Context, who Identity, name string) (User, error
 // List shows a page of all accounts, by name; next is the cursor of the page
 // after it, empty at the end. For administrators.
 func (u *Users) List(ctx context.Context, who Identity, q Query) (users []User, next string, err error) {
-	if err := u.a.allow(who, actUserList, ""); err != nil {
+	if err := u.a.may(ctx, who, actUserList, ""); err != nil {
 		return nil, "", err
 	}
 	if q.Limit <= 0 {
@@ -261,7 +261,7 @@ func (u *Users) names(ctx context.Context) ([]string, error) {
 // and display name, administrators everything.
 func (u *Users) Update(ctx context.Context, who Identity, name string, c UserChange) (user User, err error) {
 	defer func() { u.a.Trail.acted(who, actUserUpdate, name, err) }()
-	if err := u.a.allow(who, actUserUpdate, name); err != nil {
+	if err := u.a.may(ctx, who, actUserUpdate, name); err != nil {
 		return User{}, err
 	}
 	if !who.Admin && (c.Groups != nil || c.Admin != nil || c.MayUpdateProfile != nil || c.InternalPasswordDisabled != nil) {
@@ -319,7 +319,7 @@ func (u *Users) alter(ctx context.Context, name string, change func(*account) er
 // its keys until it is enabled.
 func (u *Users) Disable(ctx context.Context, who Identity, name string) (err error) {
 	defer func() { u.a.Trail.acted(who, actUserDisable, name, err) }()
-	if err := u.a.allow(who, actUserDisable, name); err != nil {
+	if err := u.a.may(ctx, who, actUserDisable, name); err != nil {
 		return err
 	}
 	if who.User == name {
@@ -341,7 +341,7 @@ func (u *Users) Disable(ctx context.Context, who Identity, name string) (err err
 // Enable lets the account in again.
 func (u *Users) Enable(ctx context.Context, who Identity, name string) (err error) {
 	defer func() { u.a.Trail.acted(who, actUserEnable, name, err) }()
-	if err := u.a.allow(who, actUserEnable, name); err != nil {
+	if err := u.a.may(ctx, who, actUserEnable, name); err != nil {
 		return err
 	}
 	_, err = u.alter(ctx, name, func(acc *account) error {
@@ -355,7 +355,7 @@ func (u *Users) Enable(ctx context.Context, who Identity, name string) (err erro
 // nothing with it.
 func (u *Users) Delete(ctx context.Context, who Identity, name string) (err error) {
 	defer func() { u.a.Trail.acted(who, actUserDelete, name, err) }()
-	if err := u.a.allow(who, actUserDelete, name); err != nil {
+	if err := u.a.may(ctx, who, actUserDelete, name); err != nil {
 		return err
 	}
 	if who.User == name {
@@ -405,7 +405,7 @@ func (a *Authority) sweep(ctx context.Context, name string) error {
 // ClearGuesses gives the account its guess budget back.
 func (u *Users) ClearGuesses(ctx context.Context, who Identity, name string) (err error) {
 	defer func() { u.a.Trail.acted(who, actUserClear, name, err) }()
-	if err := u.a.allow(who, actUserClear, name); err != nil {
+	if err := u.a.may(ctx, who, actUserClear, name); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
