@@ -278,8 +278,8 @@ func (d *daemonProcess) whoami(secret string) int {
 }
 
 // Scripts see one daemon's configuration in their environment and run the
-// daemon themselves.
-func scripts(dir string, path string) testscript.Params {
+// daemon themselves. path goes before PATH; env is set last.
+func scripts(dir, path string, more ...string) testscript.Params {
 	return testscript.Params{
 		Dir:                 dir,
 		RequireExplicitExec: true,
@@ -311,6 +311,9 @@ func scripts(dir string, path string) testscript.Params {
 					" -o UserKnownHostsFile=" + home + "/.ssh/known_hosts -i " + home + "/.ssh/id_ed25519"},
 			} {
 				env.Setenv(kv[0], kv[1])
+			}
+			for pair := range slices.Chunk(more, 2) {
+				env.Setenv(pair[0], pair[1])
 			}
 			return nil
 		},
@@ -394,4 +397,13 @@ func freePort(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Setenv(args[0], l.Addr().String())
 	ts.Check(l.Close())
+}
+
+func readAll(t testing.TB, resp *http.Response) string {
+	t.Helper()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

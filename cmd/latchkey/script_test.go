@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/latchkey-io/latchkey/keystore/storetest"
 )
 
 // Commands, first starts, bad starts and reloads, typed as a person does.
@@ -22,5 +24,16 @@ func TestTour(t *testing.T) {
 	}
 	for name, path := range clients {
 		t.Run(name, func(t *testing.T) { testscript.Run(t, scripts("testdata/tour", path)) })
+	}
+}
+
+// The same way with the records in Redis; each script has a part of it.
+func TestTourOnRedis(t *testing.T) {
+	for _, name := range []string{"ssh", "http"} {
+		t.Run(name, func(t *testing.T) {
+			p := scripts("", "/usr/bin", "LATCHKEY_STORE", storetest.Redis(t).URL)
+			p.Files = []string{"testdata/tour/" + name + ".txtar"}
+			testscript.Run(t, p)
+		})
 	}
 }
