@@ -18,11 +18,9 @@ func cpu() time.Duration {
 }
 
 // reportCPU adds CPU seconds per GiB, of client and server together.
-func reportCPU(b *testing.B, bytes int64, run func()) {
+func reportCPU(b *testing.B, bytes int64, used time.Duration) {
 	b.SetBytes(bytes)
-	before := cpu()
-	run()
-	b.ReportMetric((cpu()-before).Seconds()/(float64(bytes)*float64(b.N)/(1<<30)), "cpu-s/GiB")
+	b.ReportMetric(used.Seconds()/(float64(bytes)*float64(b.N)/(1<<30)), "cpu-s/GiB")
 }
 
 func BenchmarkUpload(b *testing.B) {
@@ -30,37 +28,37 @@ func BenchmarkUpload(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			s := newServer(b)
 			content := random(size)
-			var number int
-			reportCPU(b, int64(size), func() {
-				for b.Loop() {
-					number++
-					copy(content, fmt.Sprint(number)) // another object each time
-					b.StopTimer()
-					o := describe(content)
-					b.StartTimer()
-					if r := s.do(b, "alice", "PUT", base+"/objects/"+o.OID, bytes.NewReader(content)); r.status != 200 {
-						b.Fatal(r.status)
-					}
+			var used time.Duration
+			for number := 0; b.Loop(); number++ {
+				b.StopTimer()
+				copy(content, fmt.Sprint(number)) // another object each time
+				o := describe(content)
+				before := cpu()
+				b.StartTimer()
+				if r := s.do(b, "alice", "PUT", base+"/objects/"+o.OID, bytes.NewReader(content)); r.status != 200 {
+					b.Fatal(r.status)
 				}
-			})
+				used += cpu() - before
+			}
+			reportCPU(b, int64(size), used)
 		})
 	}
 }
 
 func BenchmarkUploadParallel20KiB(b *testing.B) {
 	s := newServer(b)
-	reportCPU(b, 20<<10, func() {
-		b.SetParallelism(4)
-		b.RunParallel(func(pb *testing.PB) {
-			content := random(20 << 10)
-			for i := 0; pb.Next(); i++ {
-				copy(content, fmt.Sprint(i))
-				if r := s.do(b, "alice", "PUT", base+"/objects/"+describe(content).OID, bytes.NewReader(content)); r.status != 200 {
-					b.Error(r.status)
-				}
+	b.SetParallelism(4)
+	before := cpu()
+	b.RunParallel(func(pb *testing.PB) {
+		content := random(20 << 10)
+		for i := 0; pb.Next(); i++ {
+			copy(content, fmt.Sprint(i))
+			if r := s.do(b, "alice", "PUT", base+"/objects/"+describe(content).OID, bytes.NewReader(content)); r.status != 200 {
+				b.Error(r.status)
 			}
-		})
+		}
 	})
+	reportCPU(b, 20<<10, cpu()-before)
 }
 
 func BenchmarkDownload(b *testing.B) {
@@ -73,18 +71,18 @@ func BenchmarkDownload(b *testing.B) {
 				b.Fatal(err)
 			}
 			r.SetBasicAuth("alice", "secret")
-			reportCPU(b, int64(size), func() {
-				for b.Loop() {
-					resp, err := s.Client().Do(r)
-					if err != nil {
-						b.Fatal(err)
-					}
-					if n, err := io.Copy(io.Discard, resp.Body); n != int64(size) || err != nil {
-						b.Fatal(n, err)
-					}
-					resp.Body.Close()
+			before := cpu()
+			for b.Loop() {
+				resp, err := s.Client().Do(r)
+				if err != nil {
+					b.Fatal(err)
 				}
-			})
+				if n, err := io.Copy(io.Discard, resp.Body); n != int64(size) || err != nil {
+					b.Fatal(n, err)
+				}
+				resp.Body.Close()
+			}
+			reportCPU(b, int64(size), cpu()-before)
 		})
 	}
 }

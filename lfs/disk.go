@@ -124,49 +124,69 @@ func (d *disk) list(dir string) ([]fs.DirEntry, error) {
 	return f.ReadDir(-1)
 }
 
-// place moves a synced temporary file to name, making folders where needed,
-// and returns when the name is on disk too. A file that was there before is
+// place moves a synced temporary file into a folder that makeFolder made, and
+// returns when the name is on disk too. A file that was there before is
 // replaced in one step.
 func (d *disk) place(temp, name string) error {
-	if err := d.rename(temp, name); err != nil {
+	err := d.rename(temp, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		// Somebody took the folder away after it had been settled.
+		d.unsettle()
+		if err := d.makeFolder(path.Dir(name)); err != nil {
+			return err
+		}
+		err = d.rename(temp, name)
+	}
+	if err != nil {
 		return err
 	}
-	return d.settle(path.Dir(name))
+	return d.sync(path.Dir(name))
 }
 
 func (d *disk) rename(from, to string) error {
 	d.placing.RLock()
 	defer d.placing.RUnlock()
-	err := d.root.Rename(from, to)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := d.root.MkdirAll(path.Dir(to), folderMode); err != nil {
-		return err
-	}
 	return d.root.Rename(from, to)
 }
 
-// settle syncs dir, and the folders above it up to the first whose own entry
-// is known to be on disk. Another upload may have made one of them a moment
-// ago and not have synced it yet, so to find it there is not enough.
-func (d *disk) settle(dir string) error {
-	if err := d.sync(dir); err != nil {
+func (d *disk) unsettle() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	clear(d.settled)
+}
+
+// makeFolder makes dir where needed and returns when its entry, and those of
+// the folders above up to the first that is known to be on disk, are there.
+// To find a folder there is not enough: another upload may have made it a
+// moment ago and not have synced it yet.
+func (d *disk) makeFolder(dir string) error {
+	if d.isSettled(dir) {
+		return nil
+	}
+	if err := d.root.MkdirAll(dir, folderMode); err != nil {
 		return err
 	}
-	var done []string
+	var made []string
 	for ; dir != "." && !d.isSettled(dir); dir = path.Dir(dir) {
-		if err := d.sync(path.Dir(dir)); err != nil {
-			return err
-		}
-		done = append(done, dir)
+		made = append(made, dir)
+	}
+	synced := make(chan error, len(made))
+	for _, dir := range made {
+		go func() { synced <- d.sync(path.Dir(dir)) }()
+	}
+	var errs []error
+	for range made {
+		errs = append(errs, <-synced)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.settled) > maxSettled {
 		clear(d.settled)
 	}
-	for _, dir := range done {
+	for _, dir := range made {
 		d.settled[dir] = struct{}{}
 	}
 	return nil

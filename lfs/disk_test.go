@@ -59,6 +59,18 @@ func TestInterruptedUploadsAreSweptAtStart(t *testing.T) {
 	}
 }
 
+// Who takes a repository's folder away while the daemon runs loses what was in
+// it, and no more.
+func TestRepositoryTakenAway(t *testing.T) {
+	s := newServer(t)
+	content := random(10)
+	s.put(t, "alice", base, content)
+	if err := os.RemoveAll(filepath.Join(s.dir, "lfs/team")); err != nil {
+		t.Fatal(err)
+	}
+	s.put(t, "alice", base, content)
+}
+
 // A symbolic link that leads out of the folder is not followed, whoever made
 // it.
 func TestLinksLeadNowhere(t *testing.T) {

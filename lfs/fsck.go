@@ -205,11 +205,11 @@ func (c *checker) found(name string, judged os.FileInfo, reason string) error {
 // move is called with placing held.
 func (c *checker) move(name string) (string, error) {
 	to := c.quarantine + "/" + name
-	if err := c.disk.root.MkdirAll(path.Dir(to), folderMode); err != nil {
+	if err := c.disk.makeFolder(path.Dir(to)); err != nil {
 		return "", err
 	}
 	if err := c.disk.root.Rename(name, to); err != nil {
 		return "", err
 	}
-	return to, errors.Join(c.disk.sync(path.Dir(name)), c.disk.settle(path.Dir(to)))
+	return to, errors.Join(c.disk.sync(path.Dir(to)), c.disk.sync(path.Dir(name)))
 }
