@@ -233,21 +233,32 @@ func (k *Keys) Revoke(ctx context.Context, who Identity, owner string) (err erro
 	return nil
 }
 
-// sweep ends the key that owner's listing names, then removes the listing.
+// sweep ends the key that owner's listing names, then lets the listing end: it
+// and no other, or a key made meanwhile would live on where nobody sees it.
 func (k *Keys) sweep(ctx context.Context, owner string) error {
-	item, _, err := k.a.rec.keys.Get(ctx, owner)
-	if gone(err) {
-		return nil
-	} else if err != nil {
-		return err
+	for {
+		seen, _, err := k.a.rec.keys.Get(ctx, owner)
+		if gone(err) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := k.end(ctx, seen.Hash); err != nil {
+			return err
+		}
+		now, err := k.a.rec.keys.Update(ctx, owner, func(r *keyRecord, expires *time.Time) error {
+			if r.Hash != seen.Hash {
+				return keystore.ErrSkip
+			}
+			*r, *expires = keyRecord{}, k.a.now()
+			return nil
+		})
+		if gone(err) || err == nil && now.Hash == "" {
+			return nil
+		} else if err != nil {
+			return err
+		}
 	}
-	if err := k.end(ctx, item.Hash); err != nil {
-		return err
-	}
-	if err := k.a.rec.keys.Delete(ctx, owner); err != nil && !gone(err) {
-		return err
-	}
-	return nil
 }
 
 // RevokeAll ends every API key of the installation by one swap.

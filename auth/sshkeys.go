@@ -176,17 +176,25 @@ func (k *SSHKeys) Create(ctx context.Context, who Identity, n NewSSHKey) (info S
 	if err := k.freeUp(ctx, v, who, id, n.Owner); err != nil {
 		return SSHKeyInfo{}, err
 	}
-	_, err = k.a.rec.sshKeyLists.Upsert(ctx, n.Owner, func(l *sshKeyList, _ *time.Time) error {
+	add := func(l *sshKeyList, _ *time.Time) error {
 		if slices.Contains(l.IDs, id) {
 			return keystore.ErrSkip
 		}
 		if len(l.IDs) >= maxSSHKeysOf {
-			return invalid("key", "%s has %d SSH keys, which is the most; delete some", n.Owner, maxSSHKeysOf)
+			return errListFull
 		}
 		l.IDs = append(l.IDs, id)
 		return nil
-	})
-	if err != nil {
+	}
+	if _, err = k.a.rec.sshKeyLists.Upsert(ctx, n.Owner, add); errors.Is(err, errListFull) {
+		if err := k.tidy(ctx, n.Owner); err != nil {
+			return SSHKeyInfo{}, err
+		}
+		_, err = k.a.rec.sshKeyLists.Upsert(ctx, n.Owner, add)
+	}
+	if errors.Is(err, errListFull) {
+		return SSHKeyInfo{}, invalid("key", "%s has %d SSH keys, which is the most; delete some", n.Owner, maxSSHKeysOf)
+	} else if err != nil {
 		return SSHKeyInfo{}, storeFailed(err)
 	}
 	err = k.a.rec.sshKeys.Create(ctx, id, rec, rec.Expires)
@@ -194,6 +202,38 @@ func (k *SSHKeys) Create(ctx context.Context, who Identity, n NewSSHKey) (info S
 		return SSHKeyInfo{}, &Error{Code: Exists, Field: "key", Reason: "this key was registered at the same moment"}
 	}
 	return rec.info(id), storeFailed(err)
+}
+
+// tidy takes off owner's list what has ended for good.
+func (k *SSHKeys) tidy(ctx context.Context, owner string) error {
+	l, _, err := k.a.rec.sshKeyLists.Get(ctx, owner)
+	if err != nil {
+		return storeFailed(err)
+	}
+	for _, id := range l.IDs {
+		rec, _, err := k.a.rec.sshKeys.Get(ctx, id)
+		switch {
+		case gone(err) || err == nil && rec.User != owner:
+			err = k.unlist(ctx, owner, id)
+		case err == nil:
+			v := &view{a: k.a}
+			var acc *account
+			if acc, err = v.account(ctx, owner); err != nil {
+				return err
+			}
+			if acc != nil {
+				acc.Disabled = false // silent, not gone
+			}
+			var why string
+			if why, err = v.live(ctx, KindSSHKey, rec.bond, acc); err == nil && why != "" {
+				err = k.end(ctx, owner, id)
+			}
+		}
+		if err != nil {
+			return storeFailed(err)
+		}
+	}
+	return nil
 }
 
 // endsInTime lets an ending credential of the owner, or of an administrator,
@@ -311,6 +351,10 @@ func (k *SSHKeys) end(ctx context.Context, owner, id string) error {
 	if err := k.a.rec.sshKeys.Delete(ctx, id); err != nil && !gone(err) {
 		return storeFailed(err)
 	}
+	return k.unlist(ctx, owner, id)
+}
+
+func (k *SSHKeys) unlist(ctx context.Context, owner, id string) error {
 	_, err := k.a.rec.sshKeyLists.Update(ctx, owner, func(l *sshKeyList, _ *time.Time) error {
 		before := len(l.IDs)
 		l.IDs = slices.DeleteFunc(l.IDs, func(have string) bool { return have == id })

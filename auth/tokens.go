@@ -220,7 +220,7 @@ func (t *Tokens) list(ctx context.Context, owner, id string) error {
 	if !errors.Is(err, errListFull) {
 		return storeFailed(err)
 	}
-	if _, err := t.records(ctx, owner); err != nil {
+	if err := t.tidy(ctx, owner); err != nil {
 		return err
 	}
 	_, err = t.a.rec.tokenLists.Upsert(ctx, owner, add)
@@ -276,6 +276,39 @@ func (t *Tokens) records(ctx context.Context, owner string) ([]listedToken, erro
 		}
 	}
 	return live, nil
+}
+
+// tidy ends what is on owner's list and works no more: a token does not come
+// back to life.
+func (t *Tokens) tidy(ctx context.Context, owner string) error {
+	if _, err := t.records(ctx, owner); err != nil { // takes off what is gone
+		return err
+	}
+	l, _, err := t.a.rec.tokenLists.Get(ctx, owner)
+	if err != nil && !gone(err) {
+		return storeFailed(err)
+	}
+	v := &view{a: t.a}
+	acc, err := v.account(ctx, owner)
+	if err != nil {
+		return err
+	}
+	for _, id := range l.IDs {
+		rec, _, err := t.a.rec.tokens.Get(ctx, id)
+		if gone(err) { // one being made right now
+			continue
+		} else if err != nil {
+			return storeFailed(err)
+		}
+		why, err := v.live(ctx, KindToken, rec.bond, acc)
+		if err == nil && why != "" {
+			err = t.end(ctx, id, rec)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // unlist takes ids off the list. An id whose record does not exist yet may be

@@ -139,7 +139,25 @@ func (u *Users) create(ctx context.Context, who Identity, n NewUser) (User, erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
 	defer cancel()
-	_, err = u.a.rec.index.Upsert(ctx, shardOf(name), func(l *nameList, _ *time.Time) error {
+	if err := u.list(ctx, name); err != nil {
+		return User{}, err
+	}
+	err = u.a.rec.accounts.Create(ctx, name, acc, time.Time{})
+	if errors.Is(err, keystore.ErrExists) {
+		return User{}, &Error{Code: Exists, Field: "name", Reason: fmt.Sprintf("there is a user %s already", name)}
+	} else if err != nil {
+		return User{}, storeFailed(err)
+	}
+	// Once more, as a namesake's removal may have taken the name off meanwhile.
+	if err := u.list(ctx, name); err != nil {
+		return User{}, err
+	}
+	return acc.user(name), u.leaveGone(ctx, name, acc.Groups)
+}
+
+// list puts name into the index.
+func (u *Users) list(ctx context.Context, name string) error {
+	_, err := u.a.rec.index.Upsert(ctx, shardOf(name), func(l *nameList, _ *time.Time) error {
 		if len(l.Names) >= maxUserNames {
 			return invalid("name", "there is no room for another user")
 		}
@@ -148,14 +166,30 @@ func (u *Users) create(ctx context.Context, who Identity, n NewUser) (User, erro
 		}
 		return nil
 	})
-	if err != nil {
-		return User{}, storeFailed(err)
+	return storeFailed(err)
+}
+
+// leaveGone takes name out of those groups, just given, that went after they
+// were checked: their removal may have passed name by already.
+func (u *Users) leaveGone(ctx context.Context, name string, groups []string) error {
+	for _, g := range groups {
+		_, _, err := u.a.rec.groups.Get(ctx, g)
+		if gone(err) {
+			_, err = u.a.rec.accounts.Update(ctx, name, func(acc *account, _ *time.Time) error {
+				if !remove(&acc.Groups, g) {
+					return keystore.ErrSkip
+				}
+				return nil
+			})
+			if err == nil || gone(err) {
+				return invalid("groups", "the group %q has just been deleted", g)
+			}
+		}
+		if err != nil {
+			return storeFailed(err)
+		}
 	}
-	err = u.a.rec.accounts.Create(ctx, name, acc, time.Time{})
-	if errors.Is(err, keystore.ErrExists) {
-		return User{}, &Error{Code: Exists, Field: "name", Reason: fmt.Sprintf("there is a user %s already", name)}
-	}
-	return acc.user(name), storeFailed(err)
+	return nil
 }
 
 // check tells what is wrong with the record's own fields.
@@ -276,7 +310,7 @@ func (u *Users) Update(ctx context.Context, who Identity, name string, c UserCha
 			return User{}, err
 		}
 	}
-	return u.alter(ctx, name, func(acc *account) error {
+	user, err = u.alter(ctx, name, func(acc *account) error {
 		if acc.ProfileFixed && !who.Admin {
 			return forbidden("your profile is kept by the administrators; ask them")
 		}
@@ -300,6 +334,10 @@ func (u *Users) Update(ctx context.Context, who Identity, name string, c UserCha
 		}
 		return acc.check()
 	})
+	if err != nil {
+		return User{}, err
+	}
+	return user, u.leaveGone(ctx, name, groups)
 }
 
 func (u *Users) alter(ctx context.Context, name string, change func(*account) error) (User, error) {
@@ -380,6 +418,11 @@ func (u *Users) Delete(ctx context.Context, who Identity, name string) (err erro
 		return nil
 	})
 	if err != nil && !gone(err) {
+		return storeFailed(err)
+	}
+	if _, _, err := u.a.rec.accounts.Get(ctx, name); err == nil { // a namesake, made meanwhile
+		return u.list(ctx, name)
+	} else if !gone(err) {
 		return storeFailed(err)
 	}
 	if !existed {
