@@ -181,6 +181,7 @@ func startOpenSSH(b *testing.B, line string) (addr string, pid int, name string)
 		"config": strings.Join([]string{
 			"ListenAddress 127.0.0.1", "Port " + port, "HostKey " + host, "PidFile none", "UsePAM no", "StrictModes no",
 			"PermitRootLogin yes", "MaxStartups 200", "LogLevel QUIET", "PasswordAuthentication no",
+			"SetEnv SHLVL=1", // bash reads no .bashrc then
 			"AuthorizedKeysFile " + filepath.Join(dir, "keys"), "ForceCommand /bin/cat " + filepath.Join(dir, "answer"), "",
 		}, "\n"),
 	} {

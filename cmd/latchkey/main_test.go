@@ -127,16 +127,23 @@ func startDaemon(t testing.TB, env ...string) *daemonProcess {
 
 func (d *daemonProcess) data(name string) string { return filepath.Join(d.dir, "data", name) }
 
-// launch starts the process without waiting for anything.
-func (d *daemonProcess) launch() {
+// command is latchkey in a process of its own.
+func (d *daemonProcess) command(args ...string) *exec.Cmd {
 	d.t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	d.cmd = exec.Command(self)
-	d.cmd.Args = append([]string{"latchkey"}, d.args...)
-	d.cmd.Dir, d.cmd.Env = d.dir, d.env
+	cmd := exec.Command(self)
+	cmd.Args = append([]string{"latchkey"}, args...)
+	cmd.Dir, cmd.Env = d.dir, d.env
+	return cmd
+}
+
+// launch starts the process without waiting for anything.
+func (d *daemonProcess) launch() {
+	d.t.Helper()
+	d.cmd = d.command(d.args...)
 	d.cmd.Stdout, d.cmd.Stderr = d.out, d.err
 	if err := d.cmd.Start(); err != nil {
 		d.t.Fatal(err)
@@ -228,6 +235,12 @@ func (d *daemonProcess) feed(stdin string, args ...string) string {
 		d.t.Fatalf("latchkey %s: exit %d: %s", strings.Join(args, " "), code, err)
 	}
 	return strings.TrimSuffix(out, "\n")
+}
+
+// killAfterRandom ends a process within the time that a short command takes.
+func killAfterRandom(p *os.Process) {
+	<-time.After(time.Duration(rand.Int64N(int64(30 * time.Millisecond))))
+	p.Kill()
 }
 
 // answer is what a request was answered.
