@@ -39,6 +39,10 @@ func OpenRing(ctx context.Context, store keystore.Store, path string) (ring *sea
 		if err != nil {
 			return nil, false, fmt.Errorf("look whether the store is empty: %w", err)
 		}
+		if _, err := store.Get(ctx, ringKey); err == nil {
+			// A replica that started at the same moment was faster.
+			return OpenRing(ctx, store, path)
+		}
 		return nil, false, fmt.Errorf("the store holds records (%q) but no key ring; it is damaged or not Latchkey's, so no keys are made in it", other.Key)
 	}
 	master, err := seal.LoadMasterKey(path)
