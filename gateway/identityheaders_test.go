@@ -173,7 +173,7 @@ func TestAssertion(t *testing.T) {
 	if err := json.Unmarshal([]byte(keys.body), &set); err != nil {
 		t.Fatal(err)
 	}
-	signed, err := jose.ParseSigned(first, []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(first, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		t.Fatal(err)
 	}

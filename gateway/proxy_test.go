@@ -93,7 +93,7 @@ func TestAnswersAreNotHeldBack(t *testing.T) {
 		if strings.HasSuffix(r.URL.Path, "/events") {
 			w.Header().Set("Content-Type", "text/event-stream")
 		} else {
-			w.Header().Set("Content-Length", "10")
+			w.Header().Set("Content-Length", "10000")
 		}
 		for range 2 {
 			io.WriteString(w, "data\n")

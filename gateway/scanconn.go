@@ -202,6 +202,7 @@ func (l *tlsListener) Accept() (net.Conn, error) {
 func (l *tlsListener) Close() error {
 	l.stop()
 	err := l.Listener.Close()
+	<-l.failed // no handshake begins any more
 	l.shakes.Wait()
 	return err
 }
