@@ -165,13 +165,17 @@ func cpuOf(b *testing.B, pid int) time.Duration {
 }
 
 // rssOf is the memory that a process holds, in MB.
-func rssOf(b *testing.B, pid int) float64 {
+func rssOf(b *testing.B, pid int) float64 { return memoryOf(b, pid, "VmRSS:") }
+
+// memoryOf is a line of proc(5)'s status, in MB: VmRSS for what a process
+// holds, VmHWM for the most that it ever held.
+func memoryOf(b *testing.B, pid int, field string) float64 {
 	b.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		b.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	_, rest, _ := strings.Cut(string(text), field)
 	return float64(number(b, strings.Fields(rest)[0])) * 1024 / 1e6
 }
 

@@ -29,7 +29,6 @@ const (
 type login struct {
 	name, addr, user string
 	pid              int
-	path             string
 
 	cpu, rate [2][]float64 // ms a login, logins a second; by loginClients
 }
