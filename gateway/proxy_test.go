@@ -312,7 +312,7 @@ func TestUpstreamFaults(t *testing.T) {
 	for _, path := range []string{"/open/reset", "/open/chunked"} {
 		resp, err := http.Get(f.url + path)
 		if err != nil {
-			t.Fatal(err)
+			continue // cut before the head
 		}
 		if body, err := io.ReadAll(resp.Body); err == nil {
 			t.Errorf("%s: %q looks whole", path, body)
