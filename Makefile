@@ -16,7 +16,8 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 10s
 ROUNDS ?= 200
 BENCH ?= .
-BENCHTIME ?= 1s
+BENCHTIME ?= 300ms
+BENCHROUNDS ?= 7
 
 TOOLS := bin/tools
 
@@ -54,8 +55,14 @@ check: $(TOOLS)/built
 	go -C tools mod tidy -diff
 	go mod verify
 
-bench: peers
-	go test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' ./...
+# First the daemon beside its peers, each in a process of its own, in rounds
+# that alternate (with BENCH_LFS=1 also git-lfs, which takes minutes and some
+# gigabytes); then the parts. Nothing else should run meanwhile.
+bench: peers build
+	LATCHKEY_BENCH_BINARY='$(CURDIR)/bin/latchkey' LATCHKEY_GIT_LFS='$(CURDIR)/$(TOOLS)/git-lfs' \
+	go test -count=1 -timeout 30m -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHROUNDS)x' ./cmd/latchkey
+	go test -p 1 -count=1 -timeout 30m -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' \
+		$$(go list ./... | grep -v '/cmd/latchkey$$')
 
 crash: peers
 	LATCHKEY_CRASH_ROUNDS=$(ROUNDS) go test -count=1 -timeout 60m -v -run '^TestKilled' ./cmd/latchkey

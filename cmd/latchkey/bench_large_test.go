@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// BenchmarkBody is what it costs to pass 256 MiB down and up with an API key,
+// BenchmarkLarge is what it costs to pass 256 MiB down and up with an API key,
 // beside a bare reverse proxy.
 //
-//	go test -run '^$' -bench '^BenchmarkBody$' -benchtime 5x ./cmd/latchkey
-func BenchmarkBody(b *testing.B) {
+//	go test -run '^$' -bench '^BenchmarkLarge$' -benchtime 5x ./cmd/latchkey
+func BenchmarkLarge(b *testing.B) {
 	upstream, _ := startPeer(b, "upstream", "")
 	bareAddr, barePID := startPeer(b, "bare", "http://"+upstream)
 	d := newMeasured(b, benchRoutes(upstream))
