@@ -86,3 +86,6 @@ func (a *Authority) ListToken(ctx context.Context, who Identity) error {
 	rec.Expires = rec.Expires.AddDate(1, 0, 0)
 	return a.rec.tokens.Create(ctx, id, rec, rec.Expires)
 }
+
+// NewAPIKeyText draws the text of an API key.
+func NewAPIKeyText() string { return newSecretText(apiKeyPrefix, apiKeyLength) }
