@@ -173,7 +173,8 @@ type EventQuery struct {
 }
 
 func (q EventQuery) matches(e Event) bool {
-	return (q.User == "" || e.User == q.User || e.Target == q.User) &&
+	owner, _, _ := strings.Cut(e.Target, " ") // a target is NAME, NAME ID or ID
+	return (q.User == "" || e.User == q.User || owner == q.User) &&
 		(q.Action == "" || e.Action == q.Action || strings.HasSuffix(q.Action, ".") && strings.HasPrefix(e.Action, q.Action)) &&
 		!e.Time.Before(q.Since)
 }
