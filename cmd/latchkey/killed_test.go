@@ -24,6 +24,7 @@ const (
 // What was acknowledged before a kill -9 holds after it: every token that was
 // handed out opens, every one whose end was confirmed is dead for ever.
 func TestKilledDaemonForgetsNothing(t *testing.T) {
+	t.Parallel()
 	rounds := roundsByDefault
 	if text := os.Getenv("LATCHKEY_CRASH_ROUNDS"); text != "" {
 		n, err := strconv.Atoi(text)

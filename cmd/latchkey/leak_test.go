@@ -22,6 +22,7 @@ import (
 // handed it over: not in a log line at debug level, not in the audit trail, not
 // in another answer, not in the store's files, in no spelling and no half.
 func TestSecretsAreNowhere(t *testing.T) {
+	t.Parallel()
 	t.Run("bolt", func(t *testing.T) { leakScan(t, nil, "") })
 	t.Run("redis", func(t *testing.T) {
 		const password = "redis-planted-Xo4ooch6quae"

@@ -33,6 +33,7 @@ func (d *daemonProcess) reload(text string) {
 }
 
 func TestBadReloadChangesNothing(t *testing.T) {
+	t.Parallel()
 	one := echoServer(t, "one")
 	d := newDaemon(t)
 	d.configure(routesTo(one, ""))
@@ -68,6 +69,7 @@ func TestBadReloadChangesNothing(t *testing.T) {
 }
 
 func TestGoodReloadDropsNothing(t *testing.T) {
+	t.Parallel()
 	one, two := echoServer(t, "one"), echoServer(t, "two")
 	d := newDaemon(t)
 	d.configure(routesTo(one, ""))

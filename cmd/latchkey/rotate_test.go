@@ -12,6 +12,7 @@ import (
 // A new master key under load fails no request, and the old key file opens
 // nothing any more.
 func TestMasterKeyIsRotatedUnderLoad(t *testing.T) {
+	t.Parallel()
 	d := startDaemon(t)
 	key := d.newUser("alice")
 	before, err := os.ReadFile(d.data("master.key"))
@@ -61,6 +62,7 @@ func TestMasterKeyIsRotatedUnderLoad(t *testing.T) {
 // A rotation that is killed at any moment leaves a store that one of the key
 // files opens, and saying rotate again completes it.
 func TestKilledRotationIsResumable(t *testing.T) {
+	t.Parallel()
 	d := startDaemon(t)
 	key := d.newUser("alice")
 	d.stop()

@@ -124,6 +124,7 @@ func accepts(addr string) bool {
 }
 
 func TestStopLetsAnUploadFinishAndTakesNothingNew(t *testing.T) {
+	t.Parallel()
 	d := startDaemon(t)
 	key := d.newUser("alice")
 	finish, result := d.beginUpload(key)
@@ -150,6 +151,7 @@ func TestStopLetsAnUploadFinishAndTakesNothingNew(t *testing.T) {
 }
 
 func TestAnnouncedStopStillAnswers(t *testing.T) {
+	t.Parallel()
 	d := newDaemon(t)
 	d.args = append(d.args, "--announce", "1h")
 	d.start()
@@ -166,6 +168,7 @@ func TestAnnouncedStopStillAnswers(t *testing.T) {
 }
 
 func TestSecondSignalForces(t *testing.T) {
+	t.Parallel()
 	d := startDaemon(t)
 	finish, result := d.beginUpload(d.newUser("alice"))
 	d.signal(syscall.SIGTERM)
@@ -193,6 +196,7 @@ func TestSecondSignalForces(t *testing.T) {
 }
 
 func TestStopCutsOffWhatDoesNotEnd(t *testing.T) {
+	t.Parallel()
 	d := newDaemon(t)
 	d.args = append(d.args, "--drain", "300ms")
 	d.start()
@@ -211,6 +215,7 @@ func TestStopCutsOffWhatDoesNotEnd(t *testing.T) {
 }
 
 func TestStopLetsAnSSHCommandFinish(t *testing.T) {
+	t.Parallel()
 	d := startDaemon(t)
 	d.newUser("alice")
 	ssh := d.sshClient("alice")
@@ -261,6 +266,7 @@ func (d *daemonProcess) sshClient(user string) func(word string) *exec.Cmd {
 }
 
 func TestStopClosesWebSockets(t *testing.T) {
+	t.Parallel()
 	// An upstream that accepts any upgrade and then is silent.
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, rw, err := http.NewResponseController(w).Hijack()

@@ -11,6 +11,7 @@ import (
 // A store that hangs or is gone: requests are refused in time, nobody is let
 // in, nobody is logged out, and all is well again by itself.
 func TestRedisHangsAndComesBack(t *testing.T) {
+	t.Parallel()
 	server := storetest.Redis(t)
 	d := startDaemon(t, "LATCHKEY_STORE="+server.URL)
 	key := d.newUser("alice")
