@@ -19,7 +19,8 @@ func refusing(f **auth.Error) builtin {
 
 func TestRefusalsInEachDialect(t *testing.T) {
 	var refusal *auth.Error
-	f := openFront(t, func(_ *front, c *gateway.Config) {
+	f := openFront(t, func(f *front, c *gateway.Config) {
+		f.empty = true
 		c.LFS = refusing(&refusal)
 		c.Routes = append(c.Routes,
 			gateway.Route{Route: auth.Route{Name: "lfs"}, Path: "/lfs/", Builtin: refusing(&refusal)})
@@ -85,7 +86,7 @@ type errorText string
 func (e errorText) Error() string { return string(e) }
 
 func TestRefusalsOfOwnURLs(t *testing.T) {
-	f := openFront(t, nil)
+	f := openFront(t, nobodyLives)
 	problem := f.send("GET", "/-/api/v1/whoami", "").want(t, 401)
 	var p struct {
 		Type, Title, Detail, Code string
@@ -130,7 +131,7 @@ func TestRefusalsOfOwnURLs(t *testing.T) {
 }
 
 func TestBrowsersAreSentToSignIn(t *testing.T) {
-	f := openFront(t, nil)
+	f := openFront(t, nobodyLives)
 	html := header("Accept", "text/html,application/xhtml+xml")
 	navigate := header("Sec-Fetch-Mode", "navigate")
 	for _, c := range []struct {

@@ -8,7 +8,7 @@ import (
 // TestAmbiguousFramingIsRefused sends each faulty stream of the scanner's
 // table to a real front door: 400, the connection closed, nothing upstream.
 func TestAmbiguousFramingIsRefused(t *testing.T) {
-	f := openFront(t, nil)
+	f := openFront(t, nobodyLives)
 	for _, c := range scanTable {
 		if !c.faulty || c.requests > 0 {
 			continue
@@ -28,7 +28,7 @@ func TestAmbiguousFramingIsRefused(t *testing.T) {
 }
 
 func TestRequestBeforeAFaultIsAnswered(t *testing.T) {
-	f := openFront(t, nil)
+	f := openFront(t, nobodyLives)
 	for name, second := range map[string]string{
 		"bare LF":    "GET /open/b HTTP/1.1\nHost: $HOST\n\n",
 		"CL and TE":  "POST /open/b HTTP/1.1\r\nHost: $HOST\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -46,7 +46,7 @@ func TestRequestBeforeAFaultIsAnswered(t *testing.T) {
 }
 
 func TestBadChunksEndTheBody(t *testing.T) {
-	f := openFront(t, nil)
+	f := openFront(t, nobodyLives)
 	for _, body := range []string{"3\nabc\r\n0\r\n\r\n", "3\r\nabcd\r\n0\r\n\r\n", "zz\r\nabc\r\n0\r\n\r\n", "3;a\nb\r\nabc\r\n0\r\n\r\n"} {
 		got := f.rawThenClosed("POST /open/a HTTP/1.1\r\nHost: $HOST\r\nTransfer-Encoding: chunked\r\n\r\n" + body + "GET /open/smug HTTP/1.1\r\nHost: $HOST\r\n\r\n")
 		if s := statuses(got); s != "400" {
@@ -61,7 +61,7 @@ func TestBadChunksEndTheBody(t *testing.T) {
 }
 
 func TestKeepAliveAndPipelining(t *testing.T) {
-	f := openFront(t, nil)
+	f := openFront(t, nobodyLives)
 	got := f.raw("POST /open/a HTTP/1.1\r\nHost: $HOST\r\nContent-Length: 3\r\n\r\nabc"+
 		"POST /open/b HTTP/1.1\r\nHost: $HOST\r\nTransfer-Encoding: chunked\r\n\r\n3\r\ndef\r\n0\r\n\r\n"+
 		"GET /open/c HTTP/1.1\r\nHost: $HOST\r\n\r\n", 3)
@@ -78,7 +78,7 @@ func TestKeepAliveAndPipelining(t *testing.T) {
 }
 
 func TestMethods(t *testing.T) {
-	f := openFront(t, nil)
+	f := openFront(t, nobodyLives)
 	for method, want := range map[string]int{
 		"GET": 200, "PUT": 200, "PROPFIND": 200, "MKCOL": 200,
 		"TRACE": 405, "FOO": 405, "get": 405, "TRACK": 405, "PRI": 405, "DEBUG": 405,
@@ -95,7 +95,7 @@ func TestMethods(t *testing.T) {
 }
 
 func TestMethodOverrideIsTakenAway(t *testing.T) {
-	f := openFront(t, nil)
+	f := openFront(t, nobodyLives)
 	got := f.send("GET", "/public/a", "", header("X-HTTP-Method-Override", "DELETE"), header("X-Method-Override", "DELETE"), header("X_HTTP_Method", "DELETE")).echoed(t)
 	for name := range got.Header {
 		if strings.Contains(strings.ToLower(name), "method") {
@@ -106,7 +106,7 @@ func TestMethodOverrideIsTakenAway(t *testing.T) {
 
 // TestUpgradesButWebSocket sends the upgrades that smuggle past a proxy.
 func TestUpgradesButWebSocket(t *testing.T) {
-	f := openFront(t, nil)
+	f := openFront(t, nobodyLives)
 	for name, head := range map[string]string{
 		"h2c":              "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n",
 		"h2c in two lines": "Connection: Upgrade\r\nConnection: HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n",

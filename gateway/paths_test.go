@@ -57,6 +57,7 @@ func readings(uri string) map[string]bool {
 // upstream reads it.
 func TestPathsMeanTheSameToEverybody(t *testing.T) {
 	f := openFront(t, func(f *front, c *gateway.Config) {
+		f.empty = true
 		c.Routes = []gateway.Route{
 			{Route: auth.Route{Name: "root", Read: rules(t, "anonymous")}, Path: "/", Upstream: f.echo.URL},
 			{Route: auth.Route{Name: "private", Read: rules(t, "authenticated")}, Path: "/private/", Upstream: f.echo.URL},
@@ -121,7 +122,7 @@ func TestPathsMeanTheSameToEverybody(t *testing.T) {
 }
 
 func TestPathMatrix(t *testing.T) {
-	f := openFront(t, nil)
+	f := openFront(t, nobodyLives)
 	for _, c := range []struct {
 		path string
 		want int

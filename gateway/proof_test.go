@@ -211,7 +211,8 @@ func TestTrueSource(t *testing.T) {
 		{"only trusted ones", []string{"127.0.0.0/8", "10.0.0.0/8"}, []string{"10.0.0.1"}, "10.0.0.1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f := openFront(t, func(_ *front, gc *gateway.Config) {
+			f := openFront(t, func(f *front, gc *gateway.Config) {
+				f.empty = true
 				for _, p := range c.trusted {
 					gc.TrustedProxies = append(gc.TrustedProxies, prefix(t, p))
 				}
@@ -229,7 +230,7 @@ func TestTrueSource(t *testing.T) {
 }
 
 func TestEverybodyIsNotTrusted(t *testing.T) {
-	f := openFront(t, nil)
+	f := openFront(t, nobodyLives)
 	for _, p := range []string{"0.0.0.0/0", "::/0", "::ffff:0.0.0.0/96"} {
 		c := f.config
 		c.TrustedProxies = append(c.TrustedProxies, prefix(t, p))

@@ -26,8 +26,18 @@ import (
 
 // behind opens a front whose route open leads to h.
 func behind(t testing.TB, h http.Handler, change func(*gateway.Route)) *front {
+	return leadingTo(t, h, false, change)
+}
+
+// behindEmpty is behind without people.
+func behindEmpty(t testing.TB, h http.Handler, change func(*gateway.Route)) *front {
+	return leadingTo(t, h, true, change)
+}
+
+func leadingTo(t testing.TB, h http.Handler, empty bool, change func(*gateway.Route)) *front {
 	up := httptest.NewServer(h)
-	f := openFront(t, func(_ *front, c *gateway.Config) {
+	f := openFront(t, func(f *front, c *gateway.Config) {
+		f.empty = empty
 		for i := range c.Routes {
 			c.Routes[i].Upstream = up.URL
 			if change != nil {
@@ -40,7 +50,7 @@ func behind(t testing.TB, h http.Handler, change func(*gateway.Route)) *front {
 }
 
 func TestBodiesStreamBothWays(t *testing.T) {
-	f := behind(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	f := behindEmpty(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.NewResponseController(w).EnableFullDuplex()
 		in := bufio.NewReader(r.Body)
 		for {
@@ -55,7 +65,7 @@ func TestBodiesStreamBothWays(t *testing.T) {
 	// HTTP/1 clients cannot read before they have written all; over raw bytes
 	// the up way is seen to stream at the upstream below.
 	arrived := make(chan string, 1)
-	g := behind(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	g := behindEmpty(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		line, _ := bufio.NewReader(r.Body).ReadString('\n')
 		arrived <- line
 		io.Copy(io.Discard, r.Body)
@@ -89,7 +99,7 @@ func TestBodiesStreamBothWays(t *testing.T) {
 
 func TestAnswersAreNotHeldBack(t *testing.T) {
 	next := make(chan struct{})
-	f := behind(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	f := behindEmpty(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/events") {
 			w.Header().Set("Content-Type", "text/event-stream")
 		} else {
@@ -120,7 +130,7 @@ func TestAnswersAreNotHeldBack(t *testing.T) {
 
 func TestRangeHeadTrailersAndInterim(t *testing.T) {
 	content := bytes.Repeat([]byte("0123456789"), 1000)
-	f := behind(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	f := behindEmpty(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasSuffix(r.URL.Path, "/trailers"):
 			body, _ := io.ReadAll(r.Body)
@@ -214,7 +224,7 @@ func TestExpectContinue(t *testing.T) {
 // TestRefusedUploadReadsItsAnswer: a client that is writing a large body still
 // gets the 401, then the connection is closed.
 func TestRefusedUploadReadsItsAnswer(t *testing.T) {
-	f := openFront(t, nil)
+	f := openFront(t, nobodyLives)
 	for range 5 {
 		c, err := net.Dial("tcp", f.addr)
 		if err != nil {
@@ -258,6 +268,7 @@ func TestWaysToUpstreams(t *testing.T) {
 	go un.Serve(ul)
 	defer un.Close()
 	f := openFront(t, func(f *front, c *gateway.Config) {
+		f.empty = true
 		for name, upstream := range map[string]string{"h2c": "h2c://" + tcp.Addr().String(), "unix": "unix:" + socket, "below": "unix:" + socket + ":/base", "http": f.echo.URL + "/base/"} {
 			c.Routes = append(c.Routes, gateway.Route{Route: auth.Route{Name: name, Read: rules(t, "anonymous"), Write: rules(t, "anonymous")}, Path: "/" + name + "/", Upstream: upstream})
 		}
@@ -274,7 +285,7 @@ func TestWaysToUpstreams(t *testing.T) {
 
 func TestUpstreamFaults(t *testing.T) {
 	var posts atomic.Int32
-	f := behind(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	f := behindEmpty(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/open/stall":
 			select {
@@ -328,6 +339,7 @@ func TestUpstreamFaults(t *testing.T) {
 	f.send("GET", "/open/bare101", "").want(t, 502)
 
 	gone := openFront(t, func(f *front, c *gateway.Config) {
+		f.empty = true
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -393,7 +405,7 @@ func TestLargeBodiesAreWhole(t *testing.T) {
 	const size = 16 << 20
 	data := make([]byte, size)
 	rand.Read(data)
-	f := behind(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	f := behindEmpty(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPut {
 			sum := sha256.New()
 			io.Copy(sum, r.Body)
@@ -425,7 +437,8 @@ func TestLargeBodiesAreWhole(t *testing.T) {
 }
 
 func TestHandlerPanics(t *testing.T) {
-	f := openFront(t, func(_ *front, c *gateway.Config) {
+	f := openFront(t, func(f *front, c *gateway.Config) {
+		f.empty = true
 		c.Routes = append(c.Routes, gateway.Route{Route: auth.Route{Name: "broken"}, Path: "/broken/", Builtin: builtin(func(w http.ResponseWriter, r *http.Request, _ auth.Identity) error {
 			switch r.URL.Path {
 			case "/broken/late":
@@ -470,7 +483,7 @@ func (b builtin) ServeAs(w http.ResponseWriter, r *http.Request, who auth.Identi
 
 func TestReload(t *testing.T) {
 	hold, entered := make(chan struct{}), make(chan struct{})
-	f := behind(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	f := behindEmpty(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/open/hold" {
 			close(entered)
 			<-hold

@@ -155,7 +155,7 @@ func status(block []byte) string {
 }
 
 func TestMalformedHTTP2(t *testing.T) {
-	f := openFront(t, nil)
+	f := openFront(t, nobodyLives)
 	addr, config := f.overTLS()
 	pseudo := []string{":method", "GET", ":scheme", "https", ":path", "/open/x", ":authority", f.addr}
 	with := func(more ...string) []string { return append(append([]string(nil), pseudo...), more...) }
@@ -205,7 +205,7 @@ func TestMalformedHTTP2(t *testing.T) {
 // TestUnscannedConnectionsAreClosed: a server on a bare listener would take
 // what net/http takes.
 func TestUnscannedConnectionsAreClosed(t *testing.T) {
-	f := openFront(t, nil)
+	f := openFront(t, nobodyLives)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -225,7 +225,7 @@ func TestUnscannedConnectionsAreClosed(t *testing.T) {
 }
 
 func TestLocalSocket(t *testing.T) {
-	f := openFront(t, nil)
+	f := openFront(t, nobodyLives)
 	path := t.TempDir() + "/latchkey.sock"
 	l, err := net.Listen("unix", path)
 	if err != nil {
@@ -269,7 +269,7 @@ func TestLocalSocket(t *testing.T) {
 // TestSlowClients: bodies that dribble, answers that nobody reads and bodies
 // that nobody wants end; one that moves at a modest rate does not.
 func TestSlowClients(t *testing.T) {
-	f := behind(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	f := behindEmpty(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == "GET" {
 			block := make([]byte, 64<<10)
 			for range 4096 {
@@ -332,7 +332,7 @@ func TestSlowClients(t *testing.T) {
 }
 
 func TestHeadsHaveALimit(t *testing.T) {
-	f := openFront(t, nil)
+	f := openFront(t, nobodyLives)
 	got := f.raw("GET /open/x HTTP/1.1\r\nHost: $HOST\r\nA: "+strings.Repeat("a", 80<<10)+"\r\n", 1)
 	if s := statuses(got); s != "431" {
 		t.Errorf("statuses %q", s)
