@@ -20,7 +20,7 @@ import (
 
 const (
 	walks     = 320
-	walkSteps = 24
+	walkSteps = 20
 )
 
 // cast is the store from which every walk begins: alice, and bob who is an

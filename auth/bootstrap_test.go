@@ -116,7 +116,7 @@ func snapshot(t *testing.T, s keystore.Store) string {
 }
 
 func TestReplicasThatStartAtOnceAgree(t *testing.T) {
-	for range 8 {
+	for range 3 {
 		store := storetest.NewMemory(nil)
 		dir := t.TempDir()
 		path := filepath.Join(dir, "master.key")

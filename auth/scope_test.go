@@ -9,7 +9,7 @@ import (
 	"github.com/latchkey-io/latchkey/auth"
 )
 
-const scopeRounds = 20_000
+const scopeRounds = 8_000
 
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
