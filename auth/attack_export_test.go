@@ -89,3 +89,6 @@ func (a *Authority) ListToken(ctx context.Context, who Identity) error {
 
 // NewAPIKeyText draws the text of an API key.
 func NewAPIKeyText() string { return newSecretText(apiKeyPrefix, apiKeyLength) }
+
+// LookupAPIKey is the id under which an API key is kept.
+func (a *Authority) LookupAPIKey(text string) string { return a.ring().LookupID(lookupAPIKey, text) }

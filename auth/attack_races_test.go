@@ -136,7 +136,7 @@ func TestListsAreNotFullOfTheDead(t *testing.T) {
 	if _, err := w.Tokens.Create(t.Context(), alice, auth.NewToken{}); err != nil {
 		t.Errorf("after all others had ended: %v", err)
 	}
-	if n := w.RecordsOf(t.Context(), "token/"); n != 1 {
+	if n := w.RecordsOf(t.Context(), "token/"); n >= most {
 		t.Errorf("%d records of tokens are left", n)
 	}
 }

@@ -137,7 +137,7 @@ type entry struct {
 
 // key hashes the parts of a proof, each with its length.
 func (c *cache) key(parts ...string) cacheKey {
-	var stack [512]byte
+	var stack [1280]byte // holds a JWT of ours
 	buf := append(stack[:0], c.secret[:]...)
 	for _, p := range parts {
 		buf = binary.LittleEndian.AppendUint32(buf, uint32(len(p)))

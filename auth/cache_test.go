@@ -109,8 +109,12 @@ func TestAChangeEndsEveryAnswerThatRestsOnIt(t *testing.T) {
 				if second == w {
 					continue
 				}
-				for second.holds(p) {
-					if time.Since(done) > time.Second {
+				for {
+					began := time.Since(done)
+					if !second.holds(p) {
+						break
+					}
+					if began > time.Second {
 						t.Errorf("%s: it works on in the other process after a second", what)
 						break
 					}
@@ -196,8 +200,10 @@ func TestNothingKeptCountsUnlessTheFeedProvesIt(t *testing.T) {
 		t.Error("not kept within the second")
 	}
 	c.Advance(time.Millisecond)
-	if !reads() || !reads() {
-		t.Error("kept beyond what the feed proved")
+	for range 2 {
+		if !reads() {
+			t.Error("kept beyond what the feed proved")
+		}
 	}
 	feed(keystore.Change{AliveUntil: c.Now().Add(time.Second)})
 	reads()
@@ -241,6 +247,7 @@ func redisStore(t testing.TB, server *storetest.RedisServer) (keystore.Store, cl
 // A silent Redis: no answer is older than a second, none comes late, and none
 // is a no.
 func TestASilentStoreIsNoAnswer(t *testing.T) {
+	t.Parallel() // it mostly waits
 	server := storetest.Redis(t)
 	store, c := redisStore(t, server)
 	w := worldOver(t, store, c)

@@ -29,8 +29,10 @@ const (
 	maxAudience  = 255
 	anyAudience  = "*@*"
 	maxTokensOf  = 2000 // live tokens of one user
+	maxTidied    = 128  // dead ones that a full list loses at once
 	clientLife   = time.Hour
 	clientReuse  = time.Minute
+	clientLook   = 16 // of the newest tokens, for one to be used again
 	clientReason = "CLI sign-in over SSH"
 )
 
@@ -278,8 +280,8 @@ func (t *Tokens) records(ctx context.Context, owner string) ([]listedToken, erro
 	return live, nil
 }
 
-// tidy ends what is on owner's list and works no more: a token does not come
-// back to life.
+// tidy ends what is on owner's list and works no more, a part of it at a time:
+// a token does not come back to life.
 func (t *Tokens) tidy(ctx context.Context, owner string) error {
 	if _, err := t.records(ctx, owner); err != nil { // takes off what is gone
 		return err
@@ -293,6 +295,7 @@ func (t *Tokens) tidy(ctx context.Context, owner string) error {
 	if err != nil {
 		return err
 	}
+	var dead []string
 	for _, id := range l.IDs {
 		rec, _, err := t.a.rec.tokens.Get(ctx, id)
 		if gone(err) { // one being made right now
@@ -302,13 +305,17 @@ func (t *Tokens) tidy(ctx context.Context, owner string) error {
 		}
 		why, err := v.live(ctx, KindToken, rec.bond, acc)
 		if err == nil && why != "" {
-			err = t.end(ctx, id, rec)
+			dead = append(dead, id)
+			err = t.remove(ctx, id, rec)
 		}
 		if err != nil {
 			return err
 		}
+		if len(dead) == maxTidied {
+			break
+		}
 	}
-	return nil
+	return t.unlist(ctx, owner, nil, dead...)
 }
 
 // unlist takes ids off the list. An id whose record does not exist yet may be
@@ -398,6 +405,14 @@ func (t *Tokens) Revoke(ctx context.Context, who Identity, id string) (err error
 
 // end removes what works first, then the listing.
 func (t *Tokens) end(ctx context.Context, id string, rec tokenRecord) error {
+	if err := t.remove(ctx, id, rec); err != nil {
+		return err
+	}
+	return t.unlist(ctx, rec.User, nil, id)
+}
+
+// remove removes what works.
+func (t *Tokens) remove(ctx context.Context, id string, rec tokenRecord) error {
 	if err := t.a.rec.tokens.Delete(ctx, id); err != nil && !gone(err) {
 		return storeFailed(err)
 	}
@@ -406,7 +421,7 @@ func (t *Tokens) end(ctx context.Context, id string, rec tokenRecord) error {
 			return storeFailed(err)
 		}
 	}
-	return t.unlist(ctx, rec.User, nil, id)
+	return nil
 }
 
 // Rotate ends a token and makes one of the same owner, scope, description and
@@ -484,23 +499,38 @@ func (t *Tokens) ForClient(ctx context.Context, who Identity) (secret Secret, ex
 	}
 	read, cancel := context.WithTimeout(ctx, storeDeadline)
 	defer cancel()
-	live, err := t.records(read, who.User)
+	now, v := t.a.now(), &view{a: t.a}
+	sys, err := v.system(read)
 	if err != nil {
 		return Secret{}, time.Time{}, err
 	}
-	now := t.a.now()
-	sys, err := (&view{a: t.a}).system(read)
+	acc, err := v.account(read, who.User)
 	if err != nil {
 		return Secret{}, time.Time{}, err
+	}
+	l, _, err := t.a.rec.tokenLists.Get(read, who.User)
+	if err != nil && !gone(err) {
+		return Secret{}, time.Time{}, storeFailed(err)
 	}
 	mine := lineage(who)
-	for _, l := range slices.Backward(live) {
-		if now.Sub(l.rec.Created) >= clientReuse {
+	for _, id := range slices.Backward(l.IDs[max(len(l.IDs)-clientLook, 0):]) { // a long list costs no more than a short one
+		rec, err := look(read, v, t.a.rec.tokens, id)
+		if gone(err) {
+			continue
+		} else if err != nil {
+			return Secret{}, time.Time{}, storeFailed(err)
+		}
+		if now.Sub(rec.Created) >= clientReuse {
 			break
 		}
-		if l.rec.Description == clientReason && slices.Equal(l.rec.Parents, mine) && l.rec.Expires.Sub(l.rec.Created) == clientLife {
-			secret, err := t.sign(sys, l.id, l.rec)
-			return secret, l.rec.Expires, err
+		if rec.Description != clientReason || !slices.Equal(rec.Parents, mine) || rec.Expires.Sub(rec.Created) != clientLife {
+			continue
+		}
+		if why, err := v.live(read, KindToken, rec.bond, acc); err != nil {
+			return Secret{}, time.Time{}, err
+		} else if why == "" {
+			secret, err := t.sign(sys, id, rec)
+			return secret, rec.Expires, err
 		}
 	}
 	life := clientLife
