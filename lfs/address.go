@@ -248,12 +248,15 @@ func validSegment(s string) bool {
 	return !strings.HasSuffix(lower, ".git") && !strings.HasSuffix(lower, ".lock")
 }
 
-// hostname is the host of a Host header, lower case, without port.
+// hostname is the host of a Host header, lower case, without port, brackets
+// and final dot: however a client writes it, it has one set of rules.
 func hostname(host string) string {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
+	} else if strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]") {
+		host = host[1 : len(host)-1]
 	}
-	return strings.ToLower(host)
+	return strings.TrimSuffix(strings.ToLower(host), ".")
 }
 
 // segments0 is the first segment, or none.

@@ -141,6 +141,10 @@ func TestHostRoutes(t *testing.T) {
 		{"lfs.example.com", "/lfs/x", "http://lfs.example.com:" + u.Port() + "/lfs/x"},
 		{"lfs.EXAMPLE.com", "/deep/x", "http://lfs.example.com:" + u.Port() + "/deep/x"},
 		{"lfs.example.com", "/artifactory/api/lfs/x", ""},
+		// A final dot is the same host, not one that the public routes answer.
+		{"lfs.example.com.", "/x", "http://lfs.example.com:" + u.Port() + "/x"},
+		{"LFS.example.com.:1", "/lfs/x", "http://lfs.example.com:" + u.Port() + "/lfs/x"},
+		{"lfs.example.com.", "/artifactory/api/lfs/x", ""},
 		{u.Host, "/artifactory/api/lfs/x", "http://" + u.Host + "/artifactory/api/lfs/x"},
 		{u.Host, "/artifactory/api/lfs/deep/x", "http://" + u.Host + "/artifactory/api/lfs/deep/x"},
 	} {

@@ -19,6 +19,8 @@ const (
 	grantPerMiB = time.Second      // and this much more for each MiB
 
 	spareRoom = 16 << 20 // bytes that uploads leave free
+
+	noRoom = "the store has no room for the object"
 )
 
 const (
@@ -148,7 +150,7 @@ func (s *Store) judge(req batchRequest, repo repository) (objects []batchObject,
 			o.Error = &objectError{http.StatusNotFound, "the repository has no such object"}
 		case req.Operation == opUpload && exists:
 		case req.Operation == opUpload && roomKnown && total+o.Size > room-spareRoom:
-			o.Error = &objectError{http.StatusInsufficientStorage, "the store has no room for the object"}
+			o.Error = &objectError{http.StatusInsufficientStorage, noRoom}
 		default:
 			href := repo.href + "/objects/" + p.OID
 			if req.Operation == opUpload {

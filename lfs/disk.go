@@ -225,6 +225,13 @@ func (d *disk) free() (int64, bool) {
 	return int64(st.Bavail) * int64(st.Bsize), true
 }
 
+// hasRoom reports that size more bytes leave spareRoom free, as far as the
+// system tells.
+func (d *disk) hasRoom(size int64) bool {
+	room, known := d.free()
+	return !known || size <= room-spareRoom
+}
+
 // full reports that err says there is no room.
 func full(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -122,6 +124,49 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("left behind: %v %v", left, err)
 	}
 	s.put(t, "alice", base, random(100))
+}
+
+// No batch need be asked before a PUT, so the PUT itself leaves room: the
+// daemon's own state may lie on the same disk, and a client that fills it and
+// then dawdles would stop everybody's changes.
+func TestUploadLeavesRoomForOthers(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=24m"); err != nil {
+		t.Skipf("a small file system cannot be mounted: %v", err)
+	}
+	t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
+	s := newServer(t, lfs.RouteConfig{Route: rules(t, "lfs"), Path: "/lfs/", Dir: filepath.Join(dir, "lfs")})
+	content := random(30 << 20)
+	const least = 14 << 20 // of the 16 MiB to be left, less what is under way between two looks
+	tight := int64(1 << 40)
+	for _, length := range []int64{int64(len(content)), -1} {
+		body := &watched{bytes.NewReader(content), func() {
+			var st syscall.Statfs_t
+			if err := syscall.Statfs(dir, &st); err != nil {
+				t.Error(err)
+			}
+			tight = min(tight, int64(st.Bavail)*int64(st.Bsize))
+		}}
+		r := s.do(t, "alice", "PUT", base+"/objects/"+describe(content).OID, body, func(r *http.Request) { r.ContentLength = length })
+		if r.status != 507 {
+			t.Errorf("length %d: %d %s", length, r.status, r.body)
+		}
+	}
+	if tight < least {
+		t.Errorf("only %d bytes were free on the way", tight)
+	}
+	s.put(t, "alice", base, random(100))
+}
+
+// watched calls look whenever it is read.
+type watched struct {
+	io.Reader
+	look func()
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	w.look()
+	return w.Reader.Read(p)
 }
 
 func TestFsck(t *testing.T) {

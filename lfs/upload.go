@@ -11,8 +11,13 @@ import (
 	"github.com/latchkey-io/latchkey/auth"
 )
 
-// bufferSize is how much of a body is read, written and hashed at a time.
-const bufferSize = 256 << 10
+const (
+	// bufferSize is how much of a body is read, written and hashed at a time.
+	bufferSize = 256 << 10
+	// roomEvery is after how many bytes of an upload it is asked again whether
+	// the disk has room.
+	roomEvery = 1 << 20
+)
 
 // buffers is kept over requests; each uses one.
 type buffers struct{ pool sync.Pool }
@@ -84,7 +89,8 @@ func declaredSize(r *http.Request) (int64, error) {
 
 // receive writes body into the temporary file and refuses all but size bytes
 // (any number where that is negative) of hash oid. It reads no more than one
-// byte too many.
+// byte too many, and stops while spareRoom is left: the disk may hold more than
+// objects, and no upload, asked for in a batch or not, fills it for all.
 func (s *Store) receive(in *incoming, body io.Reader, oid string, size int64) error {
 	limit := size
 	if size < 0 {
@@ -93,7 +99,10 @@ func (s *Store) receive(in *incoming, body io.Reader, oid string, size int64) er
 	buf := s.buffers.get()
 	defer s.buffers.put(buf)
 	hash := sha256.New()
-	var got int64
+	if !in.disk.hasRoom(max(size, 0)) {
+		return refuse(http.StatusInsufficientStorage, noRoom)
+	}
+	var got, looked int64
 	for done := false; !done; {
 		n, err := body.Read(buf[:min(bufferSize, limit-got+1)])
 		got += int64(n)
@@ -104,6 +113,11 @@ func (s *Store) receive(in *incoming, body io.Reader, oid string, size int64) er
 			done = true
 		case err != nil:
 			return bodyFailed(err)
+		}
+		if got-looked >= roomEvery {
+			if looked = got; !in.disk.hasRoom(0) {
+				return refuse(http.StatusInsufficientStorage, noRoom)
+			}
 		}
 		hash.Write(buf[:n])
 		if _, err := in.file.Write(buf[:n]); err != nil {
