@@ -141,7 +141,10 @@ func New(ctx context.Context, c Config) (*Authority, error) {
 	rand.Read(a.cache.secret[:])
 	a.SetPolicy(c.Policy)
 	a.Users, a.Groups, a.Passwords = &Users{a}, &Groups{a}, &Passwords{a}
-	a.Keys, a.Tokens, a.SSHKeys, a.Sessions = &Keys{a}, &Tokens{a}, &SSHKeys{a}, &Sessions{a}
+	a.Keys = &Keys{a}
+	a.Tokens = &Tokens{a, shelf[tokenRecord]{a, KindToken, a.rec.tokens, keystore.NewTable[idList](a.rec.store, "tokens/"), maxTokensOf}}
+	a.SSHKeys = &SSHKeys{a, shelf[sshKeyRecord]{a, KindSSHKey, a.rec.sshKeys, keystore.NewTable[idList](a.rec.store, "sshkeys/"), maxSSHKeysOf}}
+	a.Sessions = &Sessions{a, shelf[sessionRecord]{a, KindSession, a.rec.sessions, keystore.NewTable[idList](a.rec.store, "sessions/"), maxSessionsOf}}
 	a.Trail = &Trail{a: a, w: c.Audit}
 	if err := a.ensureSystem(ctx); err != nil {
 		return nil, err

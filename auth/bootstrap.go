@@ -167,9 +167,11 @@ func (a *Authority) Bootstrap(ctx context.Context, keep func(Secret) error) (cre
 	if err := keep(password); err != nil {
 		return false, err
 	}
-	_, err = a.Users.create(ctx, Identity{User: "first start", Via: Via{Kind: KindLocal, ID: "first start"}}, NewUser{
+	first := Identity{User: "first start", Via: Via{Kind: KindLocal, ID: "first start"}}
+	_, err = a.Users.create(ctx, first, NewUser{
 		Name: "admin", Email: "admin@localhost", DisplayName: "Administrator", Admin: true, Password: password,
 	})
+	a.Trail.acted(first, actUserCreate, "admin", err)
 	if CodeOf(err) == Exists {
 		return false, nil
 	}

@@ -25,8 +25,10 @@ type Grant struct {
 // MaxGrant bounds the life of a grant.
 const MaxGrant = 6 * time.Hour
 
-// grantIDPrefix tells a grant's id from a token's.
-const grantIDPrefix = "g-"
+const (
+	grantIDPrefix  = "g-"
+	grantTagLength = 8
+)
 
 // Grant makes a short token. The caller needs no more than the right to what
 // it opens, which Allow has been asked for; here only attenuation is checked.
@@ -87,7 +89,7 @@ func (t *Tokens) Grant(ctx context.Context, who Identity, g Grant) (secret Secre
 	issuer := "jfac@" + sys.Service
 	claims := map[string]any{
 		"iss": issuer, "sub": issuer + "/users/" + who.User, "scp": scope.String(),
-		"iat": now.Unix(), "exp": expires.Unix(), "jti": grantIDPrefix + randomID(),
+		"iat": now.Unix(), "exp": expires.Unix(), "jti": t.a.newGrantID(acc.UID),
 		"uid": acc.UID, "ep": acc.Epochs.of(KindGrant), "sep": sys.Epochs.of(KindGrant), "par": packRefs(parents),
 	}
 	if narrow {
@@ -101,7 +103,7 @@ func (t *Tokens) Grant(ctx context.Context, who Identity, g Grant) (secret Secre
 }
 
 func (a *Authority) byGrant(ctx context.Context, v *view, named, subject string, c claims) (found, error) {
-	if c.Expires == 0 || grantOf(c.ID) == "" {
+	if c.Expires == 0 || !isGrantID(c.ID) {
 		return found{}, unauthenticated("a short token without an end or id")
 	}
 	_, err := look(ctx, v, a.rec.revoked, c.ID)
@@ -132,14 +134,20 @@ func (a *Authority) byGrant(ctx context.Context, v *view, named, subject string,
 	return f, nil
 }
 
-// revokeGrant ends a grant before its time. The id is enough: ids are random,
-// and only those who hold the token or read its line in a log know one.
+// revokeGrant ends a grant before its time: by its own bearer, its owner's other
+// credentials, or an administrator.
 func (t *Tokens) revokeGrant(ctx context.Context, who Identity, id string) error {
 	if !who.Known() {
 		return unauthenticated("no credential")
 	}
-	if who.Via.ID != id && !who.Admin {
+	owner := who.uid != "" && strings.HasPrefix(id, grantIDPrefix+t.a.grantTag(who.uid)+"-")
+	if !owner && !who.Admin {
 		return notFound("token")
+	}
+	if who.Via.ID != id {
+		if err := t.a.may(ctx, who, actTokenRevoke, who.User); err != nil {
+			return err
+		}
 	}
 	err := t.a.rec.revoked.Create(ctx, id, struct{}{}, t.a.now().Add(MaxGrant+time.Hour))
 	if errors.Is(err, keystore.ErrExists) {
@@ -148,13 +156,19 @@ func (t *Tokens) revokeGrant(ctx context.Context, who Identity, id string) error
 	return storeFailed(err)
 }
 
-// grantOf is the random part of a grant's id, empty for other ids.
-func grantOf(id string) string {
-	rest, ok := strings.CutPrefix(id, grantIDPrefix)
-	if !ok || len(rest) != 36 {
-		return ""
-	}
-	return rest
+// newGrantID draws an id that bears its account's tag, so that the owner of a
+// grant can end it by its id although no record says whose it is.
+func (a *Authority) newGrantID(uid string) string {
+	return grantIDPrefix + a.grantTag(uid) + "-" + randomID()
+}
+
+func (a *Authority) grantTag(uid string) string {
+	return a.ring().LookupID(lookupGrant, uid)[:grantTagLength]
+}
+
+// isGrantID tells a grant's id from a token's.
+func isGrantID(id string) bool {
+	return len(id) == len(grantIDPrefix)+grantTagLength+37 && strings.HasPrefix(id, grantIDPrefix)
 }
 
 // packRefs writes references as texts KIND:EPOCH:ID for a claim.

@@ -91,20 +91,20 @@ func (a *Authority) proofKey(peer Peer, p Proof) (k cacheKey, ok bool) {
 	var kind, user, secret, source string
 	switch p := p.(type) {
 	case APIKey:
-		kind, user, secret = "key", p.User, p.Secret.text
+		kind, user, secret = "key", p.User, p.Secret.Reveal()
 		ok = FormOf(secret) == FormAPIKey && wellFormed(secret)
 	case Bearer:
-		kind, user, secret = "bearer", p.User, p.Secret.text
+		kind, user, secret = "bearer", p.User, p.Secret.Reveal()
 		form := FormOf(secret)
 		ok = form == FormJWT && len(secret) <= seal.MaxJWT || form == FormReference && wellFormed(secret)
 	case Password:
-		kind, user, secret, source = "password", p.User, p.Secret.text, sourceOf(peer)
+		kind, user, secret, source = "password", p.User, p.Secret.Reveal(), sourceOf(peer)
 		ok = secret != "" && len(secret) <= MaxPassword && user != ""
 	case EncryptedPassword:
-		kind, user, secret = "encrypted", p.User, p.Secret.text
+		kind, user, secret = "encrypted", p.User, p.Secret.Reveal()
 		ok = FormOf(secret) == FormEncryptedPassword && wellFormed(secret) && user != ""
 	case Session:
-		kind, secret = "session", p.Secret.text
+		kind, secret = "session", p.Secret.Reveal()
 		ok = len(secret) == sessionLength
 	case SSHKey:
 		if p.Key == nil {

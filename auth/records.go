@@ -26,21 +26,20 @@ import (
 //	used/KIND/ID      when and from where a credential was last used
 //	guess/…           guess budgets; places/NAME: where NAME signed in before
 type records struct {
+	store keystore.Store
+
 	system   keystore.Table[systemRecord]
 	accounts keystore.Table[account]
 	index    keystore.Table[nameList]
 	groups   keystore.Table[groupRecord]
 	groupSet keystore.Table[nameList]
 
-	creds        keystore.Table[credRecord]
-	keys         keystore.Table[keyRecord]
-	tokens       keystore.Table[tokenRecord]
-	tokenLists   keystore.Table[tokenList]
-	revoked      keystore.Table[struct{}]
-	sshKeys      keystore.Table[sshKeyRecord]
-	sshKeyLists  keystore.Table[sshKeyList]
-	sessions     keystore.Table[sessionRecord]
-	sessionLists keystore.Table[sessionList]
+	creds    keystore.Table[credRecord]
+	keys     keystore.Table[keyRecord]
+	tokens   keystore.Table[tokenRecord]
+	revoked  keystore.Table[struct{}]
+	sshKeys  keystore.Table[sshKeyRecord]
+	sessions keystore.Table[sessionRecord]
 
 	used    keystore.Table[Use]
 	guesses keystore.Table[guessRecord]
@@ -49,23 +48,22 @@ type records struct {
 
 func newRecords(s keystore.Store) records {
 	return records{
-		system:       keystore.NewTable[systemRecord](s, "system/"),
-		accounts:     keystore.NewTable[account](s, "user/"),
-		index:        keystore.NewTable[nameList](s, "users/"),
-		groups:       keystore.NewTable[groupRecord](s, "group/"),
-		groupSet:     keystore.NewTable[nameList](s, "groups/"),
-		creds:        keystore.NewTable[credRecord](s, "cred/"),
-		keys:         keystore.NewTable[keyRecord](s, "apikey/"),
-		tokens:       keystore.NewTable[tokenRecord](s, "token/"),
-		tokenLists:   keystore.NewTable[tokenList](s, "tokens/"),
-		revoked:      keystore.NewTable[struct{}](s, "revoked/"),
-		sshKeys:      keystore.NewTable[sshKeyRecord](s, "sshkey/"),
-		sshKeyLists:  keystore.NewTable[sshKeyList](s, "sshkeys/"),
-		sessions:     keystore.NewTable[sessionRecord](s, "session/"),
-		sessionLists: keystore.NewTable[sessionList](s, "sessions/"),
-		used:         keystore.NewTable[Use](s, "used/"),
-		guesses:      keystore.NewTable[guessRecord](s, "guess/"),
-		places:       keystore.NewTable[placeRecord](s, "places/"),
+		store: s,
+
+		system:   keystore.NewTable[systemRecord](s, "system/"),
+		accounts: keystore.NewTable[account](s, "user/"),
+		index:    keystore.NewTable[nameList](s, "users/"),
+		groups:   keystore.NewTable[groupRecord](s, "group/"),
+		groupSet: keystore.NewTable[nameList](s, "groups/"),
+		creds:    keystore.NewTable[credRecord](s, "cred/"),
+		keys:     keystore.NewTable[keyRecord](s, "apikey/"),
+		tokens:   keystore.NewTable[tokenRecord](s, "token/"),
+		revoked:  keystore.NewTable[struct{}](s, "revoked/"),
+		sshKeys:  keystore.NewTable[sshKeyRecord](s, "sshkey/"),
+		sessions: keystore.NewTable[sessionRecord](s, "session/"),
+		used:     keystore.NewTable[Use](s, "used/"),
+		guesses:  keystore.NewTable[guessRecord](s, "guess/"),
+		places:   keystore.NewTable[placeRecord](s, "places/"),
 	}
 }
 
@@ -305,6 +303,7 @@ const (
 	lookupReference = "reference token"
 	lookupSession   = "session"
 	lookupPlace     = "place"
+	lookupGrant     = "grant"
 	sealAPIKey      = "api key"
 	sealEncrypted   = "encrypted password"
 )

@@ -12,21 +12,27 @@ import (
 )
 
 // Secret is a text that must not be seen. It prints as [secret] in every
-// format, log line and JSON document; Reveal is the only way out.
-type Secret struct{ text string }
+// format, log line and JSON document; Reveal is the only way out. Where fmt
+// reaches it without its methods (in an unexported field) an address is printed.
+type Secret struct{ text *string }
 
 // NewSecret hides s.
-func NewSecret(s string) Secret { return Secret{text: s} }
+func NewSecret(s string) Secret { return Secret{text: &s} }
 
 // Reveal gives the text, to be handed to its owner and nobody else.
-func (s Secret) Reveal() string { return s.text }
+func (s Secret) Reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return *s.text
+}
 
 // Empty reports whether there is no secret.
-func (s Secret) Empty() bool { return s.text == "" }
+func (s Secret) Empty() bool { return s.Reveal() == "" }
 
 // Equal compares in constant time for secrets of one length.
 func (s Secret) Equal(t Secret) bool {
-	return subtle.ConstantTimeCompare([]byte(s.text), []byte(t.text)) == 1
+	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(t.Reveal())) == 1
 }
 
 const redacted = "[secret]"
@@ -85,6 +91,24 @@ func alphanumeric(s string) bool {
 	}
 	return true
 }
+
+// Mask replaces what has the form of one of our secrets in a path or a command
+// line by [secret], for logs: people type secrets into wrong places.
+func Mask(text string) string {
+	if len(text) < shortestSecret {
+		return text
+	}
+	words := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("/ :@'\"=,;?&", r) })
+	for _, w := range words {
+		if len(w) >= shortestSecret && FormOf(w) != FormPassword {
+			text = strings.ReplaceAll(text, w, redacted)
+		}
+	}
+	return text
+}
+
+// shortestSecret is less than the length of any secret with a form.
+const shortestSecret = 20
 
 // newSecretText draws prefix + random + checksum of length characters. The
 // checksum lets a typing error be told without a read, and a scanner be sure.

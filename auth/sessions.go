@@ -13,7 +13,10 @@ import (
 )
 
 // Sessions keeps the browsers' sessions.
-type Sessions struct{ a *Authority }
+type Sessions struct {
+	a     *Authority
+	shelf shelf[sessionRecord]
+}
 
 // SessionInfo is a session as its owner and administrators see it.
 type SessionInfo struct {
@@ -38,10 +41,6 @@ type sessionRecord struct {
 	Unlocked time.Time     `json:"unlocked,omitzero"` // open until
 	End      time.Time     `json:"end"`               // whatever happens
 	Idle     time.Duration `json:"idle"`
-}
-
-type sessionList struct {
-	IDs []string `json:"ids"`
 }
 
 func (r sessionRecord) info(id string, who Identity) SessionInfo {
@@ -103,30 +102,21 @@ func (s *Sessions) SignIn(ctx context.Context, peer Peer, user string, password 
 	return secret, rec.info(hash, who), nil
 }
 
-// list adds a session to its owner's list; the oldest give way, ended first.
+// list puts a session on its owner's list; the oldest give way.
 func (s *Sessions) list(ctx context.Context, owner, hash string) error {
-	var dropped []string
-	_, err := s.a.rec.sessionLists.Upsert(ctx, owner, func(l *sessionList, _ *time.Time) error {
-		dropped = nil
-		if slices.Contains(l.IDs, hash) {
-			return keystore.ErrSkip
+	for {
+		err := s.shelf.list(ctx, owner, hash)
+		if !errors.Is(err, errListFull) {
+			return err
 		}
-		l.IDs = append(l.IDs, hash)
-		if n := len(l.IDs) - maxSessionsOf; n > 0 {
-			dropped = slices.Clone(l.IDs[:n])
-			l.IDs = slices.Delete(l.IDs, 0, n)
+		ids, err := s.shelf.ids(ctx, owner)
+		if err != nil {
+			return err
 		}
-		return nil
-	})
-	if err != nil {
-		return storeFailed(err)
-	}
-	for _, old := range dropped {
-		if err := s.a.rec.sessions.Delete(ctx, old); err != nil && !gone(err) {
-			return storeFailed(err)
+		if err := s.end(ctx, owner, ids[:max(0, len(ids)-maxSessionsOf+1)]...); err != nil {
+			return err
 		}
 	}
-	return nil
 }
 
 func (a *Authority) bySession(ctx context.Context, v *view, p Session) (found, error) {
@@ -252,22 +242,11 @@ func (s *Sessions) End(ctx context.Context, who Identity) (err error) {
 
 func (s *Sessions) end(ctx context.Context, owner string, hashes ...string) error {
 	for _, hash := range hashes {
-		if err := s.a.rec.sessions.Delete(ctx, hash); err != nil && !gone(err) {
-			return storeFailed(err)
+		if err := s.shelf.remove(ctx, hash, sessionRecord{}); err != nil {
+			return err
 		}
 	}
-	_, err := s.a.rec.sessionLists.Update(ctx, owner, func(l *sessionList, _ *time.Time) error {
-		before := len(l.IDs)
-		l.IDs = slices.DeleteFunc(l.IDs, func(id string) bool { return slices.Contains(hashes, id) })
-		if len(l.IDs) == before {
-			return keystore.ErrSkip
-		}
-		return nil
-	})
-	if gone(err) {
-		return nil
-	}
-	return storeFailed(err)
+	return s.shelf.unlist(ctx, owner, hashes...)
 }
 
 // List shows the live sessions of owner, newest first.
@@ -277,46 +256,23 @@ func (s *Sessions) List(ctx context.Context, who Identity, owner string) ([]Sess
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
 	defer cancel()
-	l, _, err := s.a.rec.sessionLists.Get(ctx, owner)
-	if err != nil && !gone(err) {
-		return nil, storeFailed(err)
-	}
-	v := &view{a: s.a}
-	acc, err := v.account(ctx, owner)
+	live, err := s.shelf.live(ctx, owner)
 	if err != nil {
 		return nil, err
 	}
-	out, dead := []SessionInfo{}, []string(nil)
-	for _, id := range slices.Backward(l.IDs) {
-		rec, err := look(ctx, v, s.a.rec.sessions, id)
-		if gone(err) {
-			dead = append(dead, id)
-			continue
-		} else if err != nil {
-			return nil, storeFailed(err)
-		}
-		why, err := v.live(ctx, KindSession, rec.bond, acc)
-		if err != nil {
-			return nil, err
-		}
-		if why != "" {
-			continue
-		}
-		info := rec.info(id, who)
-		info.LastUsed = s.a.lastUse(ctx, KindSession, id)
+	out := make([]SessionInfo, 0, len(live))
+	for _, l := range slices.Backward(live) {
+		info := l.rec.info(l.id, who)
+		info.LastUsed = s.a.lastUse(ctx, KindSession, l.id)
 		out = append(out, info)
-	}
-	if len(dead) > 0 {
-		if err := s.end(ctx, owner, dead...); err != nil {
-			return nil, err
-		}
 	}
 	return out, nil
 }
 
 // Revoke ends one session.
 func (s *Sessions) Revoke(ctx context.Context, who Identity, id string) (err error) {
-	defer func() { s.a.Trail.acted(who, actSessionRevoke, id, err) }()
+	target := id
+	defer func() { s.a.Trail.acted(who, actSessionRevoke, target, err) }()
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
 	defer cancel()
 	rec, _, err := s.a.rec.sessions.Get(ctx, id)
@@ -326,6 +282,7 @@ func (s *Sessions) Revoke(ctx context.Context, who Identity, id string) (err err
 	if gone(err) || rec.User != who.User && !who.Admin {
 		return notFound("session")
 	}
+	target = rec.User + " " + id
 	if who.Via.Kind != KindSession || who.Via.ref != id {
 		if err := s.a.may(ctx, who, actSessionRevoke, rec.User); err != nil {
 			return err
@@ -357,21 +314,6 @@ func (s *Sessions) RevokeAll(ctx context.Context, who Identity, owner string) (e
 	return nil
 }
 
-// sweep ends everything on owner's list.
 func (s *Sessions) sweep(ctx context.Context, owner string) error {
-	l, _, err := s.a.rec.sessionLists.Get(ctx, owner)
-	if gone(err) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	for _, id := range l.IDs {
-		if err := s.a.rec.sessions.Delete(ctx, id); err != nil && !gone(err) {
-			return err
-		}
-	}
-	if err := s.a.rec.sessionLists.Delete(ctx, owner); err != nil && !gone(err) {
-		return err
-	}
-	return nil
+	return s.shelf.sweep(ctx, owner, s.shelf.remove)
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -18,7 +17,10 @@ import (
 )
 
 // SSHKeys keeps the users' SSH public keys: any number each, one owner only.
-type SSHKeys struct{ a *Authority }
+type SSHKeys struct {
+	a     *Authority
+	shelf shelf[sshKeyRecord]
+}
 
 // NewSSHKey is a key to be registered.
 type NewSSHKey struct {
@@ -55,10 +57,6 @@ type sshKeyRecord struct {
 	Title       string `json:"title"`
 	Type        string `json:"type"`
 	Fingerprint string `json:"fingerprint"`
-}
-
-type sshKeyList struct {
-	IDs []string `json:"ids"`
 }
 
 func sshKeyID(key ssh.PublicKey) string {
@@ -176,64 +174,34 @@ func (k *SSHKeys) Create(ctx context.Context, who Identity, n NewSSHKey) (info S
 	if err := k.freeUp(ctx, v, who, id, n.Owner); err != nil {
 		return SSHKeyInfo{}, err
 	}
-	add := func(l *sshKeyList, _ *time.Time) error {
-		if slices.Contains(l.IDs, id) {
-			return keystore.ErrSkip
-		}
-		if len(l.IDs) >= maxSSHKeysOf {
-			return errListFull
-		}
-		l.IDs = append(l.IDs, id)
-		return nil
-	}
-	if _, err = k.a.rec.sshKeyLists.Upsert(ctx, n.Owner, add); errors.Is(err, errListFull) {
-		if err := k.tidy(ctx, n.Owner); err != nil {
-			return SSHKeyInfo{}, err
-		}
-		_, err = k.a.rec.sshKeyLists.Upsert(ctx, n.Owner, add)
-	}
-	if errors.Is(err, errListFull) {
-		return SSHKeyInfo{}, invalid("key", "%s has %d SSH keys, which is the most; delete some", n.Owner, maxSSHKeysOf)
-	} else if err != nil {
-		return SSHKeyInfo{}, storeFailed(err)
+	if err := k.list(ctx, n.Owner, id); err != nil {
+		return SSHKeyInfo{}, err
 	}
 	err = k.a.rec.sshKeys.Create(ctx, id, rec, rec.Expires)
 	if errors.Is(err, keystore.ErrExists) {
 		return SSHKeyInfo{}, &Error{Code: Exists, Field: "key", Reason: "this key was registered at the same moment"}
 	}
-	return rec.info(id), storeFailed(err)
+	if err != nil {
+		return SSHKeyInfo{}, storeFailed(err)
+	}
+	// Who read the list meanwhile found no record and took the id off it.
+	return rec.info(id), k.list(ctx, n.Owner, id)
 }
 
-// tidy takes off owner's list what has ended for good.
-func (k *SSHKeys) tidy(ctx context.Context, owner string) error {
-	l, _, err := k.a.rec.sshKeyLists.Get(ctx, owner)
-	if err != nil {
-		return storeFailed(err)
-	}
-	for _, id := range l.IDs {
-		rec, _, err := k.a.rec.sshKeys.Get(ctx, id)
-		switch {
-		case gone(err) || err == nil && rec.User != owner:
-			err = k.unlist(ctx, owner, id)
-		case err == nil:
-			v := &view{a: k.a}
-			var acc *account
-			if acc, err = v.account(ctx, owner); err != nil {
-				return err
-			}
-			if acc != nil {
-				acc.Disabled = false // silent, not gone
-			}
-			var why string
-			if why, err = v.live(ctx, KindSSHKey, rec.bond, acc); err == nil && why != "" {
-				err = k.end(ctx, owner, id)
-			}
+// list puts a key on its owner's list, making room where what stands on it has
+// ended.
+func (k *SSHKeys) list(ctx context.Context, owner, id string) error {
+	err := k.shelf.list(ctx, owner, id)
+	if errors.Is(err, errListFull) {
+		if err := k.shelf.tidy(ctx, owner, k.shelf.remove); err != nil {
+			return err
 		}
-		if err != nil {
-			return storeFailed(err)
-		}
+		err = k.shelf.list(ctx, owner, id)
 	}
-	return nil
+	if errors.Is(err, errListFull) {
+		return invalid("key", "%s has %d SSH keys, which is the most; delete some", owner, maxSSHKeysOf)
+	}
+	return err
 }
 
 // endsInTime lets an ending credential of the owner, or of an administrator,
@@ -294,35 +262,14 @@ func (k *SSHKeys) List(ctx context.Context, who Identity, owner string) ([]SSHKe
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
 	defer cancel()
-	l, _, err := k.a.rec.sshKeyLists.Get(ctx, owner)
-	if err != nil && !gone(err) {
-		return nil, storeFailed(err)
-	}
-	v := &view{a: k.a}
-	acc, err := v.account(ctx, owner)
+	live, err := k.shelf.live(ctx, owner)
 	if err != nil {
 		return nil, err
 	}
-	if acc != nil {
-		acc.Disabled = false // silent, not gone
-	}
-	out := []SSHKeyInfo{}
-	for _, id := range l.IDs {
-		rec, err := look(ctx, v, k.a.rec.sshKeys, id)
-		if gone(err) {
-			continue
-		} else if err != nil {
-			return nil, storeFailed(err)
-		}
-		why, err := v.live(ctx, KindSSHKey, rec.bond, acc)
-		if err != nil {
-			return nil, err
-		}
-		if why != "" || rec.User != owner {
-			continue
-		}
-		info := rec.info(id)
-		info.LastUsed = k.a.lastUse(ctx, KindSSHKey, id)
+	out := make([]SSHKeyInfo, 0, len(live))
+	for _, l := range live {
+		info := l.rec.info(l.id)
+		info.LastUsed = k.a.lastUse(ctx, KindSSHKey, l.id)
 		out = append(out, info)
 	}
 	return out, nil
@@ -331,7 +278,8 @@ func (k *SSHKeys) List(ctx context.Context, who Identity, owner string) ([]SSHKe
 // Delete removes a key. It works nowhere from then on, nor does what was made
 // with it.
 func (k *SSHKeys) Delete(ctx context.Context, who Identity, id string) (err error) {
-	defer func() { k.a.Trail.acted(who, actSSHKeyDelete, id, err) }()
+	target := id
+	defer func() { k.a.Trail.acted(who, actSSHKeyDelete, target, err) }()
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
 	defer cancel()
 	rec, _, err := k.a.rec.sshKeys.Get(ctx, id)
@@ -341,54 +289,18 @@ func (k *SSHKeys) Delete(ctx context.Context, who Identity, id string) (err erro
 	if gone(err) || rec.User != who.User && !who.Admin {
 		return notFound("SSH key")
 	}
+	target = rec.User + " " + id
 	if err := k.a.may(ctx, who, actSSHKeyDelete, rec.User); err != nil {
 		return err
 	}
-	return k.end(ctx, rec.User, id)
-}
-
-func (k *SSHKeys) end(ctx context.Context, owner, id string) error {
-	if err := k.a.rec.sshKeys.Delete(ctx, id); err != nil && !gone(err) {
-		return storeFailed(err)
+	if err := k.shelf.remove(ctx, id, rec); err != nil {
+		return err
 	}
-	return k.unlist(ctx, owner, id)
-}
-
-func (k *SSHKeys) unlist(ctx context.Context, owner, id string) error {
-	_, err := k.a.rec.sshKeyLists.Update(ctx, owner, func(l *sshKeyList, _ *time.Time) error {
-		before := len(l.IDs)
-		l.IDs = slices.DeleteFunc(l.IDs, func(have string) bool { return have == id })
-		if len(l.IDs) == before {
-			return keystore.ErrSkip
-		}
-		return nil
-	})
-	if gone(err) {
-		return nil
-	}
-	return storeFailed(err)
+	return k.shelf.unlist(ctx, rec.User, id)
 }
 
 func (k *SSHKeys) sweep(ctx context.Context, owner string) error {
-	l, _, err := k.a.rec.sshKeyLists.Get(ctx, owner)
-	if gone(err) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	for _, id := range l.IDs {
-		rec, _, err := k.a.rec.sshKeys.Get(ctx, id)
-		if err == nil && rec.User == owner {
-			err = k.a.rec.sshKeys.Delete(ctx, id)
-		}
-		if err != nil && !gone(err) {
-			return err
-		}
-	}
-	if err := k.a.rec.sshKeyLists.Delete(ctx, owner); err != nil && !gone(err) {
-		return err
-	}
-	return nil
+	return k.shelf.sweep(ctx, owner, k.shelf.remove)
 }
 
 // Registered reports whether an offered key is anybody's. It proves nothing

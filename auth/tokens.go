@@ -5,12 +5,13 @@ import (
 	"errors"
 	"slices"
 	"time"
-
-	"github.com/latchkey-io/latchkey/keystore"
 )
 
 // Tokens keeps access tokens: any number, named, scoped, ending.
-type Tokens struct{ a *Authority }
+type Tokens struct {
+	a     *Authority
+	shelf shelf[tokenRecord]
+}
 
 // NewToken is a token to be made.
 type NewToken struct {
@@ -26,14 +27,9 @@ type NewToken struct {
 const Endless time.Duration = -1
 
 const (
-	maxAudience  = 255
-	anyAudience  = "*@*"
-	maxTokensOf  = 2000 // live tokens of one user
-	maxTidied    = 128  // dead ones that a full list loses at once
-	clientLife   = time.Hour
-	clientReuse  = time.Minute
-	clientLook   = 16 // of the newest tokens, for one to be used again
-	clientReason = "CLI sign-in over SSH"
+	maxAudience = 255
+	anyAudience = "*@*"
+	maxTokensOf = 2000 // live tokens of one user
 )
 
 // Token is an access token as its owner and administrators see it. JWT and
@@ -59,12 +55,6 @@ type tokenRecord struct {
 	Description string `json:"description,omitempty"`
 	Audience    string `json:"audience,omitempty"`
 	Reference   string `json:"reference,omitempty"` // keyed hash of the reference form
-}
-
-// tokenList is what a user has, for showing. An entry without a live record
-// is a leftover.
-type tokenList struct {
-	IDs []string `json:"ids"` // newest last
 }
 
 func (r tokenRecord) token(id string) Token {
@@ -206,136 +196,20 @@ func (t *Tokens) make(ctx context.Context, who Identity, n NewToken, scopes Scop
 	return tok, nil
 }
 
-// list adds an id to the owner's list; when it is full, what has ended leaves.
+// list puts an id on its owner's list, making room where what stands on it has
+// ended.
 func (t *Tokens) list(ctx context.Context, owner, id string) error {
-	add := func(l *tokenList, _ *time.Time) error {
-		if slices.Contains(l.IDs, id) {
-			return keystore.ErrSkip
+	err := t.shelf.list(ctx, owner, id)
+	if errors.Is(err, errListFull) {
+		if err := t.shelf.tidy(ctx, owner, t.remove); err != nil {
+			return err
 		}
-		if len(l.IDs) >= maxTokensOf {
-			return errListFull
-		}
-		l.IDs = append(l.IDs, id)
-		return nil
+		err = t.shelf.list(ctx, owner, id)
 	}
-	_, err := t.a.rec.tokenLists.Upsert(ctx, owner, add)
-	if !errors.Is(err, errListFull) {
-		return storeFailed(err)
-	}
-	if err := t.tidy(ctx, owner); err != nil {
-		return err
-	}
-	_, err = t.a.rec.tokenLists.Upsert(ctx, owner, add)
 	if errors.Is(err, errListFull) {
 		return invalid("owner", "%s has %d tokens, which is the most; revoke some", owner, maxTokensOf)
 	}
-	return storeFailed(err)
-}
-
-var errListFull = errors.New("list is full")
-
-// listedToken is a record with its id.
-type listedToken struct {
-	id  string
-	rec tokenRecord
-}
-
-// records reads the live tokens of owner, newest last, and takes the ids of
-// those that are gone off the list.
-func (t *Tokens) records(ctx context.Context, owner string) ([]listedToken, error) {
-	l, _, err := t.a.rec.tokenLists.Get(ctx, owner)
-	if gone(err) {
-		return nil, nil
-	} else if err != nil {
-		return nil, storeFailed(err)
-	}
-	v := &view{a: t.a}
-	acc, err := v.account(ctx, owner)
-	if err != nil {
-		return nil, err
-	}
-	var live []listedToken
-	var dead []string
-	for _, id := range l.IDs {
-		rec, err := look(ctx, v, t.a.rec.tokens, id)
-		if gone(err) {
-			dead = append(dead, id)
-			continue
-		} else if err != nil {
-			return nil, storeFailed(err)
-		}
-		why, err := v.live(ctx, KindToken, rec.bond, acc)
-		if err != nil {
-			return nil, err
-		}
-		if why == "" {
-			live = append(live, listedToken{id, rec})
-		}
-	}
-	if len(dead) > 0 {
-		if err := t.unlist(ctx, owner, l.IDs, dead...); err != nil {
-			return nil, err
-		}
-	}
-	return live, nil
-}
-
-// tidy ends what is on owner's list and works no more, a part of it at a time:
-// a token does not come back to life.
-func (t *Tokens) tidy(ctx context.Context, owner string) error {
-	if _, err := t.records(ctx, owner); err != nil { // takes off what is gone
-		return err
-	}
-	l, _, err := t.a.rec.tokenLists.Get(ctx, owner)
-	if err != nil && !gone(err) {
-		return storeFailed(err)
-	}
-	v := &view{a: t.a}
-	acc, err := v.account(ctx, owner)
-	if err != nil {
-		return err
-	}
-	var dead []string
-	for _, id := range l.IDs {
-		rec, _, err := t.a.rec.tokens.Get(ctx, id)
-		if gone(err) { // one being made right now
-			continue
-		} else if err != nil {
-			return storeFailed(err)
-		}
-		why, err := v.live(ctx, KindToken, rec.bond, acc)
-		if err == nil && why != "" {
-			dead = append(dead, id)
-			err = t.remove(ctx, id, rec)
-		}
-		if err != nil {
-			return err
-		}
-		if len(dead) == maxTidied {
-			break
-		}
-	}
-	return t.unlist(ctx, owner, nil, dead...)
-}
-
-// unlist takes ids off the list. An id whose record does not exist yet may be
-// of one being made right now: seen limits the removal to the list read before,
-// and make puts its id back.
-func (t *Tokens) unlist(ctx context.Context, owner string, seen []string, ids ...string) error {
-	_, err := t.a.rec.tokenLists.Update(ctx, owner, func(l *tokenList, _ *time.Time) error {
-		before := len(l.IDs)
-		l.IDs = slices.DeleteFunc(l.IDs, func(id string) bool {
-			return slices.Contains(ids, id) && (seen == nil || slices.Contains(seen, id))
-		})
-		if len(l.IDs) == before {
-			return keystore.ErrSkip
-		}
-		return nil
-	})
-	if gone(err) {
-		return nil
-	}
-	return storeFailed(err)
+	return err
 }
 
 // List shows the live tokens of owner, newest first.
@@ -345,7 +219,7 @@ func (t *Tokens) List(ctx context.Context, who Identity, owner string) ([]Token,
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
 	defer cancel()
-	live, err := t.records(ctx, owner)
+	live, err := t.shelf.live(ctx, owner)
 	if err != nil {
 		return nil, err
 	}
@@ -387,14 +261,17 @@ func (t *Tokens) Get(ctx context.Context, who Identity, id string) (Token, error
 	return tok, nil
 }
 
-// Revoke ends a token. Also a short token without a record (Grant) is ended by
-// its id, by its owner's administrator or a credential of the owner.
+// Revoke ends a token, or a short token without a record (Grant), by its id.
 func (t *Tokens) Revoke(ctx context.Context, who Identity, id string) (err error) {
-	defer func() { t.a.Trail.acted(who, actTokenRevoke, id, err) }()
+	target := id
+	defer func() { t.a.Trail.acted(who, actTokenRevoke, target, err) }()
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
 	defer cancel()
 	rec, err := t.find(ctx, who, actTokenRevoke, id)
-	if CodeOf(err) == NotFound && grantOf(id) != "" {
+	if rec.User != "" {
+		target = rec.User + " " + id
+	}
+	if CodeOf(err) == NotFound && isGrantID(id) {
 		return t.revokeGrant(ctx, who, id)
 	}
 	if err != nil {
@@ -408,7 +285,7 @@ func (t *Tokens) end(ctx context.Context, id string, rec tokenRecord) error {
 	if err := t.remove(ctx, id, rec); err != nil {
 		return err
 	}
-	return t.unlist(ctx, rec.User, nil, id)
+	return t.shelf.unlist(ctx, rec.User, id)
 }
 
 // remove removes what works.
@@ -463,82 +340,8 @@ func (t *Tokens) Rotate(ctx context.Context, who Identity, id string) (tok Token
 	}, scopes, expires)
 }
 
-// sweep ends everything on owner's list.
 func (t *Tokens) sweep(ctx context.Context, owner string) error {
-	l, _, err := t.a.rec.tokenLists.Get(ctx, owner)
-	if gone(err) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	for _, id := range l.IDs {
-		rec, _, err := t.a.rec.tokens.Get(ctx, id)
-		if gone(err) {
-			continue
-		} else if err != nil {
-			return err
-		}
-		if err := t.end(ctx, id, rec); err != nil {
-			return err
-		}
-	}
-	if err := t.a.rec.tokenLists.Delete(ctx, owner); err != nil && !gone(err) {
-		return err
-	}
-	return nil
-}
-
-// ForClient makes the one-hour token that a CLI gets over SSH: RS256, with a
-// record, ending with the key it was made with. Within a minute the same
-// credential gets the same token (RS256 is deterministic), since each command
-// of that CLI signs in twice and no list should grow with it.
-func (t *Tokens) ForClient(ctx context.Context, who Identity) (secret Secret, expires time.Time, err error) {
-	if err := t.a.may(ctx, who, actTokenCreate, who.User); err != nil {
-		t.a.Trail.acted(who, actTokenCreate, who.User, err)
-		return Secret{}, time.Time{}, err
-	}
-	read, cancel := context.WithTimeout(ctx, storeDeadline)
-	defer cancel()
-	now, v := t.a.now(), &view{a: t.a}
-	sys, err := v.system(read)
-	if err != nil {
-		return Secret{}, time.Time{}, err
-	}
-	acc, err := v.account(read, who.User)
-	if err != nil {
-		return Secret{}, time.Time{}, err
-	}
-	l, _, err := t.a.rec.tokenLists.Get(read, who.User)
-	if err != nil && !gone(err) {
-		return Secret{}, time.Time{}, storeFailed(err)
-	}
-	mine := lineage(who)
-	for _, id := range slices.Backward(l.IDs[max(len(l.IDs)-clientLook, 0):]) { // a long list costs no more than a short one
-		rec, err := look(read, v, t.a.rec.tokens, id)
-		if gone(err) {
-			continue
-		} else if err != nil {
-			return Secret{}, time.Time{}, storeFailed(err)
-		}
-		if now.Sub(rec.Created) >= clientReuse {
-			break
-		}
-		if rec.Description != clientReason || !slices.Equal(rec.Parents, mine) || rec.Expires.Sub(rec.Created) != clientLife {
-			continue
-		}
-		if why, err := v.live(read, KindToken, rec.bond, acc); err != nil {
-			return Secret{}, time.Time{}, err
-		} else if why == "" {
-			secret, err := t.sign(sys, id, rec)
-			return secret, rec.Expires, err
-		}
-	}
-	life := clientLife
-	if !who.Expires.IsZero() {
-		life = min(life, who.Expires.Sub(now))
-	}
-	tok, err := t.Create(ctx, who, NewToken{Description: clientReason, Life: life})
-	return tok.JWT, tok.Expires, err
+	return t.shelf.sweep(ctx, owner, t.remove)
 }
 
 func orElse(s, other string) string {
