@@ -40,18 +40,25 @@ type MasterKey struct {
 func CreateMasterKey(path string) (*MasterKey, error) {
 	m := new(MasterKey)
 	rand.Read(m.key[:]) // never fails, crypto/rand
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	folder := filepath.Dir(path)
+	f, err := os.CreateTemp(folder, ".master-key-*") // 0600
+	if err != nil {
+		return nil, fmt.Errorf("create master key: %w", err)
+	}
+	defer os.Remove(f.Name())
+	if err := writeMaster(f, m); err != nil {
+		return nil, fmt.Errorf("create master key: %w", err)
+	}
+	// The name comes last, and only where it is free: a crash leaves no half
+	// of a key, and two at once leave one.
+	err = os.Link(f.Name(), path)
 	if errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("create master key: %w: a master key is never overwritten; move the old file away first if you mean it", err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("create master key: %w", err)
 	}
-	if err := writeMaster(f, m); err != nil {
-		os.Remove(path)
-		return nil, fmt.Errorf("create master key: %w", err)
-	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := syncDir(folder); err != nil {
 		os.Remove(path)
 		return nil, fmt.Errorf("create master key: %w", err)
 	}
