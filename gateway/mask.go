@@ -26,10 +26,7 @@ func maskPath(u *url.URL) string {
 	if i := strings.Index(path, npmToken); i >= 0 {
 		path = path[:i+len(npmToken)] + masked
 	}
-	if len(path) > shortSecret {
-		path = maskSegments(path)
-	}
-	path = event.Clean(path, maxLogPath)
+	path = event.Clean(auth.Mask(path), maxLogPath)
 	if u.RawQuery == "" {
 		return path
 	}
@@ -53,13 +50,4 @@ func maskPath(u *url.URL) string {
 		}
 	}
 	return b.String()
-}
-
-func maskSegments(path string) string {
-	for segment := range strings.SplitSeq(path, "/") {
-		if len(segment) >= shortSecret && auth.FormOf(segment) != auth.FormPassword {
-			path = strings.ReplaceAll(path, segment, masked)
-		}
-	}
-	return path
 }

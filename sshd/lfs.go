@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/latchkey-io/latchkey/auth"
 )
 
 const (
@@ -38,7 +40,7 @@ func lfsAuthenticate(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	c.event.Set(slog.String("path", path), slog.String("operation", op))
+	c.event.Set(slog.String("path", auth.Mask(path)), slog.String("operation", op))
 	if c.server.cfg.LFS == nil {
 		return wrong("there is no LFS here")
 	}
