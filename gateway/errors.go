@@ -171,7 +171,7 @@ func (x *exchange) refuse(err error) {
 	}
 }
 
-// note puts the cause on the event, and bugs into the log.
+// note puts the cause on the event.
 func (x *exchange) note(err error) {
 	code := auth.CodeOf(err)
 	x.event.Set(slog.String("refused", string(code)))

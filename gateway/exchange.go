@@ -99,8 +99,10 @@ func (x *exchange) describe() {
 		slog.String("host", r.Host),
 		slog.String("path", maskPath(r.URL)),
 		slog.Int("status", status),
-		slog.Int64("sent", x.sent),
-		slog.String("addr", x.peer.Addr.String()))
+		slog.Int64("sent", x.sent))
+	if x.peer.Addr.IsValid() { // on the daemon's socket there is none
+		x.event.Set(slog.String("address", x.peer.Addr.String()))
+	}
 	if x.route != nil {
 		x.event.Set(slog.String("route", x.route.Name))
 	}

@@ -185,7 +185,7 @@ func newFrame(c Config) (*door, error) {
 		assert:    &assertions{ring: c.Ring, issuer: originOf(c.PublicURL), now: c.Now},
 		buffers:   new(buffers),
 		loopback:  isLoopback(strings.ToLower(c.PublicURL.Hostname())),
-		public:    newSite(c.PublicURL, "", true),
+		public:    newSite(c.PublicURL, ""),
 	}
 	for _, p := range c.TrustedProxies {
 		// ::ffff:10.0.0.0/104 is 10.0.0.0/8; sources are compared as IPv4.

@@ -53,7 +53,7 @@ type site struct {
 	public   bool   // the host of PublicURL
 	mux      *http.ServeMux
 	patterns map[string]*row
-	reserved []string // below these nothing is a route
+	reserved []string // at or below these nothing is a route
 	first    map[string]bool
 	places   map[string][]*place // by Path, in lower case, without final slash
 }
@@ -66,18 +66,21 @@ type place struct {
 	lfs      bool      // speaks Git LFS
 }
 
-func newSite(origin *url.URL, host string, public bool) *site {
-	if p := origin.Port(); p != "" && !public {
-		host += ":" + p
-	}
-	if public {
-		host = origin.Host
-	}
-	return &site{
-		host: host, origin: origin.Scheme + "://" + host, public: public,
+// newSite makes the site of a host without port; "" is the host of public.
+func newSite(public *url.URL, host string) *site {
+	s := &site{
+		host: public.Host, public: host == "", reserved: reservedPaths(),
 		mux: http.NewServeMux(), patterns: make(map[string]*row),
 		first: make(map[string]bool), places: make(map[string][]*place),
 	}
+	if !s.public {
+		s.host, s.reserved = host, reservedElsewhere()
+		if port := public.Port(); port != "" {
+			s.host += ":" + port
+		}
+	}
+	s.origin = public.Scheme + "://" + s.host
+	return s
 }
 
 // addRoute puts a route at its place.
@@ -93,15 +96,14 @@ func (s *site) addRoute(p *place) error {
 }
 
 // addRows registers our own URLs, after all routes.
-func (s *site) addRows(rows []row, reserved []string) (err error) {
+func (s *site) addRows(rows []row) (err error) {
 	defer func() {
 		// The mux panics at a pattern that it cannot tell from another.
 		if v := recover(); v != nil {
 			err = fmt.Errorf("own URLs: %v", v)
 		}
 	}()
-	s.reserved = reserved
-	for _, path := range reserved {
+	for _, path := range s.reserved {
 		s.first[firstSegment(path)] = true
 	}
 	for i := range rows {
@@ -251,21 +253,19 @@ func (d *door) buildSites(old *door) error {
 	public := slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return r.localOnly })
 	elsewhere := slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return !r.everyHost })
 	for _, s := range d.sites {
-		var err error
+		own := elsewhere
 		if s.public {
-			err = s.addRows(public, reservedPaths(d.cfg))
-		} else {
-			err = s.addRows(slices.Clone(elsewhere), []string{"/-/"})
+			own = public
 		}
-		if err != nil {
+		if err := s.addRows(own); err != nil {
 			return fmt.Errorf("gateway: %w", err)
 		}
 	}
-	d.local = newSite(d.cfg.PublicURL, "", true)
+	d.local = newSite(d.cfg.PublicURL, "")
 	local := slices.DeleteFunc(rows, func(r row) bool {
 		return !strings.Contains(r.pattern, " /-/") && !strings.HasPrefix(r.pattern, "/-/")
 	})
-	if err := d.local.addRows(local, []string{"/-/"}); err != nil {
+	if err := d.local.addRows(local); err != nil {
 		return fmt.Errorf("gateway: %w", err)
 	}
 	return nil
@@ -297,8 +297,11 @@ func (d *door) addRoute(rt Route, names map[string]bool, publicHost string, old 
 	}
 	s := d.sites[host]
 	if s == nil {
-		s = newSite(d.cfg.PublicURL, host, false)
+		s = newSite(d.cfg.PublicURL, host)
 		d.sites[host] = s
+	}
+	if s.isReserved(rt.Path) {
+		return fmt.Errorf("route %q: the path %s is our own; choose another", rt.Name, rt.Path)
 	}
 	p := &place{Route: rt, sandbox: s.public && !rt.SameOrigin, lfs: rt.Builtin != nil}
 	if rt.Builtin == nil {

@@ -34,6 +34,7 @@ type pace struct {
 
 	mu     sync.Mutex // guards what follows
 	timer  *time.Timer
+	who    auth.Identity
 	tunnel net.Conn // after a hijack
 	over   bool
 	reason string // why the request was cut
@@ -50,7 +51,16 @@ type flow struct {
 
 func (p *pace) begin(x *exchange) {
 	p.x, p.start = x, time.Now()
+	p.mu.Lock() // the timer may be faster than its name
+	defer p.mu.Unlock()
 	p.timer = time.AfterFunc(x.g.lookEvery, p.look)
+}
+
+// identified says who began the request, once that is known.
+func (p *pace) identified(who auth.Identity) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.who = who
 }
 
 func (p *pace) now() int64 { return int64(time.Since(p.start)) + 1 }
@@ -89,7 +99,7 @@ func (p *pace) look() {
 		p.cut("the client is too slow")
 		return
 	}
-	if p.x.who.Known() && p.x.ended() {
+	if p.ended() {
 		p.cut("the credential has ended")
 		return
 	}
@@ -102,10 +112,13 @@ func (p *pace) look() {
 
 // ended asks whether the credential of a request under way has ended. When the
 // store does not answer, nobody is thrown out.
-func (x *exchange) ended() bool {
+func (p *pace) ended() bool {
+	p.mu.Lock()
+	who := p.who
+	p.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), recheckLimit)
 	defer cancel()
-	err := x.d.cfg.Auth.Recheck(ctx, x.who)
+	err := p.x.d.cfg.Auth.Recheck(ctx, who)
 	return auth.CodeOf(err) == auth.Unauthenticated
 }
 

@@ -1,19 +1,24 @@
 package gateway
 
 import (
+	"net/http"
 	"strings"
 
+	"github.com/latchkey-io/latchkey/auth"
 	"github.com/latchkey-io/latchkey/gateway/jfrog"
 )
 
-// reservedPaths are the paths below which nothing is a route: on the host of
-// Config.PublicURL all of them, on other hosts "/-/" alone.
-func reservedPaths(Config) []string {
+// reservedPaths are the paths at or below which nothing is a route on the host
+// of Config.PublicURL.
+func reservedPaths() []string {
 	return []string{
 		"/-/", "/ui/", "/v2/", "/access/api/",
-		"/artifactory/api/security/", "/artifactory/api/system/", "/artifactory/api/npm/", "/artifactory/api/lfs/",
+		"/artifactory/api/security/", "/artifactory/api/system/", lfsPath,
 	}
 }
+
+// reservedElsewhere are those on the hosts of routes.
+func reservedElsewhere() []string { return []string{"/-/"} }
 
 // ownRows is every URL of our own. Beside it stand only "GET /-/jwks.json", on
 // every host, and what Config.LFS answers: mux.go adds them to each site.
@@ -30,6 +35,7 @@ func ownRows(c Config) []row {
 		own(nobody, "GET /ui/style.css", p.showStyle),
 	})
 	rows = append(rows, apiRows(a)...)
+	rows = append(rows, npmRows()...)
 	if c.JFrog.API {
 		rows = append(rows, jfrogRows(c)...)
 	}
@@ -117,6 +123,22 @@ func jfrogRows(c Config) []row {
 		own(nobody, "/security/", j.Nothing),
 		own(nobody, "/system/", j.Nothing),
 	})
+}
+
+// npmRows are where npm signs in. They lie among the packages of npm
+// repositories, which a route may lead to, and never reach its upstream.
+func npmRows() []row {
+	return below("/artifactory/api/npm", inGeneral, []row{
+		own(nobody, "/auth", nothing),
+		own(nobody, "/{repository}/-/whoami", nothing),
+		own(nobody, "/{repository}/-/v1/", nothing),
+		own(nobody, "/{repository}/-/user/", nothing),
+	})
+}
+
+// nothing is what a path of ours answers that nothing is served at.
+func nothing(http.ResponseWriter, *http.Request, auth.Identity) error {
+	return &auth.Error{Code: codeNoRoute, Reason: "there is nothing here"}
 }
 
 func own(n need, pattern string, h handler) row { return row{pattern: pattern, need: n, handler: h} }

@@ -98,7 +98,6 @@ func clientName(s string) string {
 // looked at. Other names of this machine lead to PublicURL when that is a name
 // of this machine too.
 func (x *exchange) elsewhere(host string) error {
-	x.who = auth.Identity{}
 	if isLoopback(host) && x.d.loopback {
 		if x.r.Method == http.MethodGet || x.r.Method == http.MethodHead {
 			to := x.d.public.origin + x.r.URL.EscapedPath()
@@ -168,6 +167,7 @@ func (x *exchange) identify() (auth.Identity, error) {
 		return auth.Identity{}, err
 	}
 	x.who = who
+	x.pace.identified(who)
 	return who, nil
 }
 
@@ -199,7 +199,7 @@ func (x *exchange) serveRoute() error {
 			x.Header().Set("Allow", strings.Join(methods, ", "))
 			return &auth.Error{Code: codeMethod, Reason: "this method is not served here"}
 		}
-		return &auth.Error{Code: codeNoRoute, Reason: "there is nothing here"}
+		p = nil
 	}
 	if p == nil {
 		return &auth.Error{Code: codeNoRoute, Reason: "there is nothing here"}

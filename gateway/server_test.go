@@ -258,6 +258,9 @@ func TestLocalSocket(t *testing.T) {
 			t.Errorf("whoami: %s", body)
 		}
 	}
+	if lines := f.log.String(); !strings.Contains(lines, `"path":"/-/api/v1/whoami"`) || strings.Contains(lines, `"address"`) || strings.Contains(lines, "invalid IP") {
+		t.Errorf("a socket has no address: %s", lines)
+	}
 	// The handler believes nothing but the kernel.
 	w := httptest.NewRecorder()
 	f.gateway.LocalHandler().ServeHTTP(w, httptest.NewRequest("GET", "/-/api/v1/users", nil))
