@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 
@@ -57,10 +58,8 @@ func (a *api) begin(w http.ResponseWriter, r *http.Request, before auth.Identity
 	if err != nil {
 		return auth.SessionInfo{}, err
 	}
-	if before.Via.Kind == auth.KindSession {
-		if err := a.auth.Sessions.End(r.Context(), before); err != nil && auth.CodeOf(err) != auth.NotFound {
-			return auth.SessionInfo{}, err
-		}
+	if err := a.end(r.Context(), before); err != nil {
+		return auth.SessionInfo{}, err
 	}
 	maxAge := 0
 	if in.Remember {
@@ -68,6 +67,18 @@ func (a *api) begin(w http.ResponseWriter, r *http.Request, before auth.Identity
 	}
 	a.cookie.set(w, secret, maxAge)
 	return session, nil
+}
+
+// end ends the session that a request came with, if it came with one that
+// still lasts.
+func (a *api) end(ctx context.Context, who auth.Identity) error {
+	if who.Via.Kind != auth.KindSession {
+		return nil
+	}
+	if err := a.auth.Sessions.End(ctx, who); auth.CodeOf(err) != auth.NotFound {
+		return err
+	}
+	return nil
 }
 
 func (a *api) createSession(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
@@ -85,10 +96,8 @@ func (a *api) createSession(w http.ResponseWriter, r *http.Request, who auth.Ide
 // endSession signs out. Without a session there is nothing left to end, and
 // the cookie goes all the same.
 func (a *api) endSession(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	if who.Via.Kind == auth.KindSession {
-		if err := a.auth.Sessions.End(r.Context(), who); err != nil && auth.CodeOf(err) != auth.NotFound {
-			return err
-		}
+	if err := a.end(r.Context(), who); err != nil {
+		return err
 	}
 	a.cookie.clear(w)
 	return done(w, nil)

@@ -85,6 +85,11 @@ func statusOf(code auth.Code) int {
 	return http.StatusInternalServerError
 }
 
+// malformed is a request that is refused as it stands, whoever sends it.
+func malformed(reason string) error {
+	return &auth.Error{Code: auth.Invalid, Reason: reason}
+}
+
 // refusal is an error as the outside may see it.
 type refusal struct {
 	status int

@@ -103,8 +103,13 @@ func (x *exchange) describe() {
 	if x.peer.Addr.IsValid() { // on the daemon's socket there is none
 		x.event.Set(slog.String("address", x.peer.Addr.String()))
 	}
+	route := ""
 	if x.route != nil {
-		x.event.Set(slog.String("route", x.route.Name))
+		route = x.route.Name
+		x.event.Set(slog.String("route", route))
+	}
+	if observe := x.d.cfg.Observe; observe != nil {
+		observe(route, status)
 	}
 	if x.who.Known() {
 		x.event.Set(slog.String("user", x.who.User), slog.String("credential", string(x.who.Via.Kind)))

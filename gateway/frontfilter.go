@@ -37,10 +37,6 @@ const (
 	codeNoRoute auth.Code = "no_route"
 )
 
-func ambiguous(reason string) error {
-	return &auth.Error{Code: auth.Invalid, Reason: reason}
-}
-
 // checkRequest refuses what could mean something else to whoever reads the
 // request after us. It looks at nothing that a configuration says.
 func checkRequest(r *http.Request) error {
@@ -49,21 +45,21 @@ func checkRequest(r *http.Request) error {
 	}
 	if h, ok := r.Header["Host"]; ok && (len(h) != 1 || h[0] != r.Host) {
 		// HTTP/2 keeps it beside :authority.
-		return ambiguous("the request names two hosts")
+		return malformed("the request names two hosts")
 	}
 	if r.ProtoMajor >= 2 && r.ContentLength == 0 {
 		if n := r.Header["Content-Length"]; len(n) > 0 && (len(n) > 1 || n[0] != "0") {
-			return ambiguous("the request has no body, but a length")
+			return malformed("the request has no body, but a length")
 		}
 	}
 	for i := range len(r.RequestURI) {
 		// HTTP/2 carries what a request line of HTTP/1 cannot.
 		if c := r.RequestURI[i]; c <= ' ' || c == 0x7f {
-			return ambiguous("the request target has a blank or a control character")
+			return malformed("the request target has a blank or a control character")
 		}
 	}
 	if r.URL.Opaque != "" || r.URL.User != nil || r.URL.Fragment != "" || strings.IndexByte(r.RequestURI, '#') >= 0 {
-		return ambiguous("the request target is not a plain path")
+		return malformed("the request target is not a plain path")
 	}
 	if r.URL.Path == "*" && r.Method == http.MethodOptions {
 		return &auth.Error{Code: codeNoRoute, Reason: "there is nothing here"}
@@ -137,7 +133,7 @@ func checkViews(escaped string, see func(view string) error) error {
 		}
 		view = next
 	}
-	return ambiguous("the path is encoded too often")
+	return malformed("the path is encoded too often")
 }
 
 // keepSlashes decodes once, but for %2F and %25.
@@ -163,14 +159,14 @@ func keepSlashes(escaped string) string {
 
 func checkView(p string) error {
 	if p == "" || p[0] != '/' {
-		return ambiguous("the path does not begin with a slash")
+		return malformed("the path does not begin with a slash")
 	}
 	for i := range len(p) {
 		switch c := p[i]; {
 		case c == '\\':
-			return ambiguous("the path has a backslash")
+			return malformed("the path has a backslash")
 		case c < ' ' || c == 0x7f:
-			return ambiguous("the path has a control character")
+			return malformed("the path has a control character")
 		}
 	}
 	rest := p[1:]
@@ -179,11 +175,11 @@ func checkView(p string) error {
 		name, _, parameters := strings.Cut(segment, ";")
 		switch {
 		case name == "." || name == "..":
-			return ambiguous("the path has a dot segment")
+			return malformed("the path has a dot segment")
 		case name == "" && more && parameters:
-			return ambiguous("the path has a segment of parameters alone")
+			return malformed("the path has a segment of parameters alone")
 		case name == "" && more:
-			return ambiguous("the path has an empty segment")
+			return malformed("the path has an empty segment")
 		}
 		if !more {
 			return nil

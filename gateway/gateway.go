@@ -39,6 +39,9 @@ type Config struct {
 	// Machine is what the API shows of the daemon itself; nil: nothing.
 	Machine Machine
 	Version string
+	// Observe is told of every request when it is over: the route's name, ""
+	// for Latchkey's own URLs, and the status. It must not wait. nil: nobody is.
+	Observe func(route string, status int)
 	Now     func() time.Time // nil: time.Now
 }
 

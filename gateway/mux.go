@@ -147,7 +147,7 @@ func (s *site) isReserved(path string) bool {
 func (s *site) routeOf(p string) (*place, error) {
 	key := strings.ToLower(p)
 	if len(key) != len(p) {
-		return nil, ambiguous("the path has letters that change their length with their case")
+		return nil, malformed("the path has letters that change their length with their case")
 	}
 	for end := len(p); ; {
 		if here := s.places[key[:end]]; len(here) > 0 {
@@ -197,7 +197,7 @@ func (s *site) checkPlace(r *http.Request) error {
 			return err
 		}
 		if !first && (p != pattern || rt != route) {
-			return ambiguous("the path means different things to different readers")
+			return malformed("the path means different things to different readers")
 		}
 		first, pattern, route = false, p, rt
 		return nil

@@ -144,10 +144,8 @@ func (p *pages) signOut(w http.ResponseWriter, r *http.Request, who auth.Identit
 	if _, err := readForm(w, r); err != nil {
 		return err
 	}
-	if who.Via.Kind == auth.KindSession {
-		if err := p.api.auth.Sessions.End(r.Context(), who); err != nil && auth.CodeOf(err) != auth.NotFound {
-			return err
-		}
+	if err := p.api.end(r.Context(), who); err != nil {
+		return err
 	}
 	p.api.cookie.clear(w)
 	return p.goTo(w, loginPath)

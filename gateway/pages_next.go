@@ -9,7 +9,6 @@ const (
 	maxNext     = 2048 // bytes of a place to go on to
 	homePath    = "/ui/"
 	loginPath   = "/ui/login"
-	logoutPath  = "/ui/logout"
 	stylePath   = "/ui/style.css"
 	nextInQuery = "next"
 )

@@ -77,10 +77,6 @@ func readCredentials(h http.Header, cookieName string) (credentials, error) {
 	return c, nil
 }
 
-func malformed(reason string) error {
-	return &auth.Error{Code: auth.Invalid, Reason: reason}
-}
-
 // single is the value of a header that counts once; nil when it is not there.
 // Clients that keep a header in two places send it twice: equal copies are one.
 func single(h http.Header, name string) (*string, error) {

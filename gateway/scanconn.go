@@ -62,7 +62,7 @@ func (c *scannedConn) fault(err error) {
 	c.scan.line = nil
 	c.log.LogAttrs(context.Background(), slog.LevelInfo, "http connection refused",
 		slog.String("reason", err.Error()),
-		slog.String("peer", event.Clean(c.RemoteAddr().String(), event.MaxText)))
+		slog.String("address", event.Clean(c.RemoteAddr().String(), event.MaxText)))
 }
 
 func (c *scannedConn) afterFault(p []byte) (int, error) {
@@ -175,7 +175,7 @@ func (l *tlsListener) handshake(c net.Conn) {
 		// A scanner's noise or a client of another protocol: not worth a line
 		// at Info.
 		l.log.LogAttrs(ctx, slog.LevelDebug, "tls handshake failed",
-			slog.String("peer", c.RemoteAddr().String()), slog.String("cause", event.Clean(err.Error(), event.MaxText)))
+			slog.String("address", c.RemoteAddr().String()), slog.String("cause", event.Clean(err.Error(), event.MaxText)))
 		c.Close()
 		return
 	}

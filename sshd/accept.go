@@ -172,6 +172,7 @@ func (s *Server) refusedEarly(source netip.Addr, reason string) {
 // logRefused writes the line of a refused connection, unless a flood has
 // written too many: those are counted on the next line.
 func (s *Server) logRefused(source netip.Addr, begun time.Time, facts []slog.Attr) {
+	s.cfg.ObserveRefused()
 	skipped, write := s.refusals.next(time.Now())
 	if !write {
 		return

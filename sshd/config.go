@@ -37,11 +37,20 @@ type Config struct {
 	// AllowDSS lets ssh-dss keys in, whose 1024 bits and SHA-1 are weak.
 	AllowDSS bool
 
+	// ObserveSession is told the exit status of every session when it is over,
+	// NoExit where none was sent, and ObserveRefused of every connection that
+	// did not log in. They must not wait. nil: nobody is told.
+	ObserveSession func(exit int)
+	ObserveRefused func()
+
 	Limits  Limits
 	Version string           // of the program, told to clients; "": none
 	Log     *slog.Logger     // nil: slog.Default
 	Now     func() time.Time // nil: time.Now
 }
+
+// NoExit is the exit status of a session that ended without one.
+const NoExit = -1
 
 // LFS gives a short token for one repository: path as the client wrote it, op
 // "download" or "upload". Errors are *auth.Error.

@@ -242,6 +242,7 @@ func withoutSecret(name string) string {
 
 // logUnused writes the line of a connection that logged in and opened nothing.
 func (s *Server) logUnused(c *conn) {
+	s.cfg.ObserveSession(NoExit)
 	e := event.New("ssh session")
 	e.Set(slog.String("address", c.source.String()),
 		slog.String("key", c.attempts.key),

@@ -51,6 +51,12 @@ func New(c Config) (*Server, error) {
 	if len(c.HostKeys) == 0 {
 		return nil, errors.New("sshd: no host key")
 	}
+	if c.ObserveSession == nil {
+		c.ObserveSession = func(int) {}
+	}
+	if c.ObserveRefused == nil {
+		c.ObserveRefused = func() {}
+	}
 	c.HostKeys = slices.Clone(c.HostKeys)
 	for i, key := range c.HostKeys {
 		strong, err := strongHostKey(key)

@@ -58,6 +58,7 @@ type session struct {
 	event  *event.Event
 
 	begun atomic.Bool // a command, or the end of waiting for one
+	exit  atomic.Int32
 	tasks sync.WaitGroup
 }
 
@@ -88,7 +89,11 @@ func (s *Server) serveSession(_ *glider.Server, sc *gossh.ServerConn, nc gossh.N
 		slog.String("user", who.User),
 		slog.String("key", c.attempts.key),
 		slog.String("client", who.Peer.Client))
-	defer x.event.End(s.cfg.Log)
+	x.exit.Store(NoExit)
+	defer func() {
+		x.event.End(s.cfg.Log)
+		s.cfg.ObserveSession(int(x.exit.Load()))
+	}()
 	ch, requests, err := nc.Accept()
 	if err != nil {
 		return
@@ -221,6 +226,7 @@ func (x *session) refuse(line string) {
 // finish sends what a command wrote and its status, and closes: status, end of
 // data, close, in this order, or OpenSSH reports 255 (RFC 4254 §6.10).
 func (x *session) finish(a *answer, code int) {
+	x.exit.Store(int32(code))
 	x.event.Set(slog.Int("exit", code))
 	if err := x.write(a); err != nil {
 		x.event.Set(slog.String("reason", x.conn.reason()), slog.Any("error", err))

@@ -180,6 +180,8 @@ func (d *daemon) openSSH(context.Context) error {
 		LFS:               d.lfsOverSSH,
 		ProxyProtocolFrom: proxies,
 		AllowDSS:          d.config.SSH.AllowDSS,
+		ObserveSession:    d.counts.session,
+		ObserveRefused:    d.counts.refused.Inc,
 		Version:           version,
 		Log:               d.log,
 	})

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -26,6 +27,11 @@ type serveCommand struct {
 	Drain    time.Duration `default:"30s" help:"How long requests and SSH commands may take to finish at the end." placeholder:"TIME"`
 }
 
+// gcPercent is how much garbage may lie around, in percent of what lives. Every
+// request leaves some 16 KB behind and little lives, so at Go's own 100 the
+// collector takes a tenth of a request's time. GOGC overrides it.
+const gcPercent = 400
+
 // elsewhereAnnounce is how long a load balancer is given to notice.
 const elsewhereAnnounce = 3 * time.Second
 
@@ -35,6 +41,9 @@ var errForced = errors.New("stopped at once by a second signal; what was under w
 func (s *serveCommand) Run(ctx context.Context, c *console) error {
 	if c.reach.Socket != "" || c.reach.URL != "" && c.getenv(envURL) == "" {
 		return usagef("serve is the daemon itself: it takes no --url and no --socket")
+	}
+	if c.getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	// Registered before anything is opened: no signal is lost between.
 	signals := make(chan os.Signal, 8)
@@ -48,7 +57,7 @@ func (s *serveCommand) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	counts := newMetrics()
-	log := slog.New(counting{event.NewLogger(c.err, s.LogLevel, !onTerminal(c.err)).Handler(), counts})
+	log := event.NewLogger(c.err, s.LogLevel, !onTerminal(c.err))
 	for _, warning := range cfg.Warnings() {
 		log.Warn("configuration: " + warning)
 	}

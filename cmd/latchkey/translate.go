@@ -86,6 +86,7 @@ func (d *daemon) gatewayConfig(c *configs.Config) (gateway.Config, error) {
 		LFS:            d.lfs,
 		JFrog:          gateway.JFrogConfig{API: c.JFrog.API, ReportedVersion: c.JFrog.ReportedVersion},
 		Machine:        machine{d},
+		Observe:        d.counts.request,
 		Version:        version,
 	}
 	for _, r := range c.Routes {
