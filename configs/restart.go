@@ -15,6 +15,9 @@ func Restart(old, fresh *Config) []string {
 		{"ops.listen", old.Ops.Listen == fresh.Ops.Listen},
 		{"ssh.listen", old.SSH.Listen == fresh.SSH.Listen},
 		{"ssh.host_key_files", slices.Equal(old.SSH.HostKeyFiles, fresh.SSH.HostKeyFiles)},
+		{"http.public_url", old.HTTP.PublicURL == fresh.HTTP.PublicURL},
+		{"ssh.allow_dss", old.SSH.AllowDSS == fresh.SSH.AllowDSS},
+		{"ssh.proxy_protocol_from", slices.Equal(old.SSH.ProxyProtocolFrom, fresh.SSH.ProxyProtocolFrom)},
 		{"store", old.Store == fresh.Store},
 		{"master_key_file", old.MasterKeyFile == fresh.MasterKeyFile},
 	} {
@@ -34,7 +37,9 @@ func Reload(old, fresh *Config) (*Config, []string, error) {
 	merged.DataDir, merged.Store, merged.MasterKeyFile = old.DataDir, old.Store, old.MasterKeyFile
 	merged.HTTP.Listen, merged.HTTP.TLSListen = old.HTTP.Listen, old.HTTP.TLSListen
 	merged.Ops.Listen, merged.SSH.Listen = old.Ops.Listen, old.SSH.Listen
-	merged.SSH.HostKeyFiles = old.SSH.HostKeyFiles
+	merged.HTTP.PublicURL = old.HTTP.PublicURL
+	merged.SSH.HostKeyFiles, merged.SSH.AllowDSS = old.SSH.HostKeyFiles, old.SSH.AllowDSS
+	merged.SSH.ProxyProtocolFrom = old.SSH.ProxyProtocolFrom
 	if err := merged.Validate(); err != nil {
 		return nil, keys, err
 	}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"slices"
-
 	"github.com/latchkey-io/latchkey/configs"
 )
 
@@ -19,7 +17,6 @@ func (d *daemon) reload(fresh *configs.Config, err error) {
 		d.notReloaded(err)
 		return
 	}
-	keep = append(keep, keepPinned(d.config, next)...)
 	if err := d.apply(next); err != nil {
 		d.notReloaded(err)
 		return
@@ -39,25 +36,6 @@ func (d *daemon) reload(fresh *configs.Config, err error) {
 func (d *daemon) notReloaded(err error) {
 	d.counts.reloads.WithLabelValues("failed").Inc()
 	d.log.Error("the configuration was not reloaded; the old one stays in force", "error", err)
-}
-
-// keepPinned gives next the old values of what the SSH server and the LFS
-// store were made with, and names them.
-func keepPinned(old, next *configs.Config) []string {
-	var keys []string
-	if next.HTTP.PublicURL != old.HTTP.PublicURL {
-		keys = append(keys, "http.public_url")
-		next.HTTP.PublicURL = old.HTTP.PublicURL
-	}
-	if next.SSH.AllowDSS != old.SSH.AllowDSS {
-		keys = append(keys, "ssh.allow_dss")
-		next.SSH.AllowDSS = old.SSH.AllowDSS
-	}
-	if !slices.Equal(next.SSH.ProxyProtocolFrom, old.SSH.ProxyProtocolFrom) {
-		keys = append(keys, "ssh.proxy_protocol_from")
-		next.SSH.ProxyProtocolFrom = old.SSH.ProxyProtocolFrom
-	}
-	return keys
 }
 
 // apply hands next to everybody. Whatever can refuse it comes first; should a
