@@ -204,7 +204,7 @@ func (d *door) source(r *http.Request) netip.Addr {
 		return netip.Addr{}
 	}
 	addr := ap.Addr().Unmap().WithZone("")
-	if len(d.trusted) == 0 || !d.trusts(addr) {
+	if len(d.trusted) == 0 || !d.trusted.Contain(addr) {
 		return addr
 	}
 	lines := r.Header["X-Forwarded-For"]
@@ -222,21 +222,12 @@ func (d *door) source(r *http.Request) netip.Addr {
 				return addr // what is left of nonsense is worth nothing
 			}
 			addr = a
-			if !d.trusts(addr) {
+			if !d.trusted.Contain(addr) {
 				return addr
 			}
 		}
 	}
 	return addr
-}
-
-func (d *door) trusts(a netip.Addr) bool {
-	for _, p := range d.trusted {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
 }
 
 // parseHop reads one address of X-Forwarded-For, with or without a port.

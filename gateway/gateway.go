@@ -9,12 +9,14 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
+	"github.com/latchkey-io/latchkey/internal/limit"
 	"github.com/latchkey-io/latchkey/internal/seal"
 )
 
@@ -187,18 +189,12 @@ func newFrame(c Config) (*door, error) {
 		upstreams: make(map[upstreamKey]*upstream),
 		assert:    &assertions{ring: c.Ring, issuer: originOf(c.PublicURL), now: c.Now},
 		buffers:   new(buffers),
+		trusted:   limit.NewNetworks(c.TrustedProxies),
 		loopback:  isLoopback(strings.ToLower(c.PublicURL.Hostname())),
 		public:    newSite(c.PublicURL, ""),
 	}
-	for _, p := range c.TrustedProxies {
-		// ::ffff:10.0.0.0/104 is 10.0.0.0/8; sources are compared as IPv4.
-		if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 {
-			p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
-		}
-		if !p.IsValid() || p.Bits() == 0 {
-			return nil, errors.New("gateway: Config.TrustedProxies has a prefix that is everybody")
-		}
-		d.trusted = append(d.trusted, p.Masked())
+	if slices.ContainsFunc(d.trusted, func(p netip.Prefix) bool { return p.Bits() <= 0 }) {
+		return nil, errors.New("gateway: Config.TrustedProxies has a prefix that is everybody, or none at all")
 	}
 	if err := d.origins.AddTrustedOrigin(originOf(c.PublicURL)); err != nil {
 		return nil, fmt.Errorf("gateway: Config.PublicURL: %w", err)

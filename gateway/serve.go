@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/latchkey-io/latchkey/auth"
+	"github.com/latchkey-io/latchkey/internal/limit"
 )
 
 // servePublic is the way of every request of the network.
@@ -254,7 +255,7 @@ func (x *exchange) allow() error {
 type door struct {
 	cfg      Config
 	identify identifier
-	trusted  []netip.Prefix
+	trusted  limit.Networks
 	cookie   cookie
 	origins  *http.CrossOriginProtection
 	loopback bool // PublicURL is a name of this machine

@@ -35,7 +35,7 @@ const (
 func (s *Server) accepted(raw net.Conn) {
 	begun := time.Now()
 	socket := remoteAddr(raw)
-	if trusted(s.cfg.ProxyProtocolFrom, socket) {
+	if s.proxies.Contain(socket) {
 		if !s.begin(func() { s.proxied(raw, socket, begun) }) {
 			raw.Close()
 		}
@@ -95,11 +95,13 @@ func (s *Server) handle(c *conn) {
 // readProxyHeader reads the header that says whom raw is from.
 func readProxyHeader(raw net.Conn) (net.Conn, error) {
 	c := proxyproto.NewConn(raw, proxyproto.WithPolicy(proxyproto.REQUIRE), proxyproto.SetReadHeaderTimeout(proxyHeaderWait))
-	if c.ProxyHeader() == nil { // waits for it
-		_, err := c.Read(nil)
-		return nil, fmt.Errorf("%w", err)
+	if c.ProxyHeader() != nil { // waits for it
+		return c, nil
 	}
-	return c, nil
+	if _, err := c.Read(nil); err != nil { // says what was wrong
+		return nil, err
+	}
+	return nil, proxyproto.ErrNoProxyProtocol
 }
 
 func remoteAddr(c net.Conn) netip.Addr {
@@ -107,15 +109,6 @@ func remoteAddr(c net.Conn) netip.Addr {
 		return tcp.AddrPort().Addr().Unmap().WithZone("")
 	}
 	return netip.Addr{}
-}
-
-func trusted(proxies []netip.Prefix, a netip.Addr) bool {
-	for _, p := range proxies {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
 }
 
 // enter counts c, and closes another one where it takes its place.
@@ -178,7 +171,10 @@ func (s *Server) logRefused(source netip.Addr, begun time.Time, facts []slog.Att
 		return
 	}
 	e := event.New("ssh refused")
-	e.Set(slog.String("address", source.String()), slog.Int64("open_ms", time.Since(begun).Milliseconds()))
+	if source.IsValid() { // not after an error of the listener
+		e.Set(slog.String("address", source.String()))
+	}
+	e.Set(slog.Int64("open_ms", time.Since(begun).Milliseconds()))
 	e.Set(facts...)
 	if skipped > 0 {
 		e.Set(slog.Int("not_logged", skipped))

@@ -28,6 +28,7 @@ type Server struct {
 	limits   Limits
 	base     string // PublicURL without a slash at the end
 	words    []word
+	proxies  limit.Networks // that begin with a PROXY header
 	protocol *glider.Server
 	penalty  *limit.Penalty
 	refusals refusalLog
@@ -74,6 +75,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		cfg:       c,
 		limits:    c.Limits.withDefaults(),
+		proxies:   limit.NewNetworks(c.ProxyProtocolFrom),
 		base:      strings.TrimRight(c.PublicURL.String(), "/"),
 		listeners: make(map[net.Listener]struct{}),
 	}
@@ -145,7 +147,7 @@ func (s *Server) Serve(l net.Listener) error {
 	capped := limit.Listener(l, limit.ListenerConfig{
 		Total:     s.limits.Connections,
 		PerSource: s.limits.PerSource,
-		Exempt:    s.cfg.ProxyProtocolFrom, // counted behind their header
+		Exempt:    s.proxies, // counted behind their header
 		Penalty:   s.penalty,
 		Refused:   s.refusedEarly,
 	})

@@ -46,10 +46,10 @@ type ListenerConfig struct {
 // Connections of TCP and Unix sockets keep all methods of *net.TCPConn and
 // *net.UnixConn, so that net/http still copies them inside the kernel.
 func Listener(l net.Listener, cfg ListenerConfig) net.Listener {
-	cfg.Exempt = canonical(cfg.Exempt)
 	return &listener{
 		Listener: l,
 		cfg:      cfg,
+		exempt:   NewNetworks(cfg.Exempt),
 		closed:   make(chan struct{}),
 		open:     make(map[sourceKey]int),
 	}
@@ -57,7 +57,8 @@ func Listener(l net.Listener, cfg ListenerConfig) net.Listener {
 
 type listener struct {
 	net.Listener
-	cfg ListenerConfig
+	cfg    ListenerConfig
+	exempt Networks
 
 	closeOnce sync.Once
 	closed    chan struct{}
@@ -119,7 +120,7 @@ func (l *listener) refused(a netip.Addr, reason string) {
 
 // enter counts one connection of a, or says why it may not be.
 func (l *listener) enter(a netip.Addr) (release func(), reason string) {
-	perSource := a.IsValid() && !contains(l.cfg.Exempt, a)
+	perSource := a.IsValid() && !l.exempt.Contain(a)
 	if perSource && l.cfg.Penalty != nil {
 		if _, yes := l.cfg.Penalty.Refused(a); yes {
 			return nil, RefusedPenalty

@@ -29,8 +29,9 @@ type PenaltyConfig struct {
 // A full table forgets the source with the least left. So a flood from ever new
 // addresses displaces itself, not those who have earned a long wait.
 type Penalty struct {
-	cfg  PenaltyConfig
-	base time.Time // times are kept as distances from it, on the monotonic clock
+	cfg    PenaltyConfig
+	exempt Networks
+	base   time.Time // times are kept as distances from it, on the monotonic clock
 
 	mu     sync.Mutex
 	where  map[sourceKey]int32 // index into offenders
@@ -56,13 +57,12 @@ func NewPenalty(cfg PenaltyConfig) *Penalty {
 	if cfg.Table <= 0 {
 		cfg.Table = DefaultPenaltyTable
 	}
-	cfg.Exempt = canonical(cfg.Exempt)
-	return &Penalty{cfg: cfg, base: cfg.Now(), where: make(map[sourceKey]int32)}
+	return &Penalty{cfg: cfg, exempt: NewNetworks(cfg.Exempt), base: cfg.Now(), where: make(map[sourceKey]int32)}
 }
 
 // Add lets the source of a wait d longer. An invalid address has no source.
 func (p *Penalty) Add(a netip.Addr, d time.Duration) {
-	if d <= 0 || !a.IsValid() || contains(p.cfg.Exempt, a) {
+	if d <= 0 || !a.IsValid() || p.exempt.Contain(a) {
 		return
 	}
 	source, now := keyOf(a), p.cfg.Now().Sub(p.base)
@@ -102,7 +102,7 @@ func (p *Penalty) newLocked(source sourceKey, now time.Duration) int32 {
 
 // Refused says whether the source of a must wait, and until when.
 func (p *Penalty) Refused(a netip.Addr) (until time.Time, yes bool) {
-	if !a.IsValid() || contains(p.cfg.Exempt, a) {
+	if !a.IsValid() || p.exempt.Contain(a) {
 		return time.Time{}, false
 	}
 	source, now := keyOf(a), p.cfg.Now().Sub(p.base)

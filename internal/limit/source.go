@@ -35,26 +35,3 @@ type sourceKey [16]byte
 func keyOf(a netip.Addr) sourceKey {
 	return Source(a).Addr().As16()
 }
-
-// canonical rewrites prefixes of IPv4 addresses that are written as IPv6 ones,
-// which would match nothing.
-func canonical(prefixes []netip.Prefix) []netip.Prefix {
-	out := make([]netip.Prefix, 0, len(prefixes))
-	for _, p := range prefixes {
-		if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 {
-			p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
-		}
-		out = append(out, p.Masked())
-	}
-	return out
-}
-
-func contains(prefixes []netip.Prefix, a netip.Addr) bool {
-	a = a.Unmap().WithZone("")
-	for _, p := range prefixes {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
-}
