@@ -21,14 +21,6 @@ const (
 // upstream reads them: CGI, WSGI and PHP turn every character that is no
 // letter or digit into "_", so X_Forwarded_User is X-Forwarded-User.
 func forgeable(name string) bool {
-	if len(name) == 0 {
-		return true
-	}
-	switch name[0] | 0x20 {
-	case 'x', 'f', 'r', 't', 'c', 'a', 'p', 'h', 's':
-	default:
-		return false
-	}
 	var buf [maxForgeable]byte
 	folded := buf[:0]
 	for i := range len(name) {
@@ -46,7 +38,7 @@ func forgeable(name string) bool {
 		folded = append(folded, c)
 	}
 	switch string(folded) {
-	case "authorization", "proxy-authorization", "x-authorization",
+	case "", "authorization", "proxy-authorization", "x-authorization",
 		"x-jfrog-art-api", "x-api-key",
 		"forwarded", "x-forwarded", "x-request-id",
 		"x-real-ip", "true-client-ip", "cf-connecting-ip", "x-client-ip", "x-cluster-client-ip", "client-ip", "fastly-client-ip",
