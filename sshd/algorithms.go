@@ -8,10 +8,10 @@ import (
 )
 
 const (
-	// MinRSA and MaxRSA bound users' RSA keys in bits: the lower one by
+	// minRSA and maxRSA bound users' RSA keys in bits: the lower one by
 	// strength, the upper one by what a signature costs to check.
-	MinRSA = 2048
-	MaxRSA = 8192
+	minRSA = 2048
+	maxRSA = 8192
 
 	minHostRSA = 3072
 
@@ -75,8 +75,8 @@ func keyFault(key gossh.PublicKey, allowDSS bool) string {
 		gossh.KeyAlgoECDSA256, gossh.KeyAlgoECDSA384, gossh.KeyAlgoECDSA521:
 		return ""
 	case gossh.KeyAlgoRSA:
-		if bits := rsaBits(key); bits < MinRSA || bits > MaxRSA {
-			return fmt.Sprintf("RSA keys must have %d to %d bits, this one has %d", MinRSA, MaxRSA, bits)
+		if bits := rsaBits(key); bits < minRSA || bits > maxRSA {
+			return fmt.Sprintf("RSA keys must have %d to %d bits, this one has %d", minRSA, maxRSA, bits)
 		}
 		return ""
 	case keyDSS:

@@ -300,10 +300,10 @@ func (c *conn) ping(live liveness) {
 	if !c.pinging.CompareAndSwap(false, true) {
 		return
 	}
-	go func() {
+	c.server.handlers.Go(func() { // watch, which is here, is still counted
 		defer c.pinging.Store(false)
 		live.ping()
-	}()
+	})
 }
 
 // recheck says whether the identity still holds. A store that does not answer

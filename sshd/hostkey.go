@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	maxHostKeyFile = 64 << 10
+	maxHostKeyFile = 64 << 10 // bytes
 	privateMode    = 0o600
 	othersMode     = 0o077
 )

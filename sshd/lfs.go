@@ -15,12 +15,12 @@ import (
 )
 
 const (
-	maxLFSPath  = 1024
-	oidLength   = 64 // hexadecimal characters of a SHA-256
+	maxLFSPath  = 1024 // bytes
+	oidLength   = 64   // hexadecimal characters of a SHA-256
 	opDownload  = "download"
 	opUpload    = "upload"
-	maxHref     = 2048
-	maxTokenLen = 8 << 10
+	maxHref     = 2048    // bytes
+	maxTokenLen = 8 << 10 // bytes
 )
 
 // lfsHandover is the one JSON object that git-lfs reads from stdout (git-lfs,

@@ -137,12 +137,12 @@ func (s *Server) verified(ctx glider.Context, meta gossh.ConnMetadata, key gossh
 		return nil, &gossh.BannerError{Err: err, Message: line}
 	}
 	c.attempts.key = gossh.FingerprintSHA256(key)
-	s.admit(c, ctx, who)
+	s.admit(ctx, who, c)
 	return &gossh.Permissions{ExtraData: map[any]any{identityKey{}: who}}, nil
 }
 
 // admit turns the deadline of the login into the care for a connection in use.
-func (s *Server) admit(c *conn, ctx glider.Context, who auth.Identity) {
+func (s *Server) admit(ctx glider.Context, who auth.Identity, c *conn) {
 	c.grace.Stop()
 	c.checked.Store(int64(time.Since(c.begun)))
 	c.mu.Lock()

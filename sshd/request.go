@@ -5,8 +5,8 @@ import (
 )
 
 const (
-	maxEnvName  = 64
-	maxEnvValue = 256
+	maxEnvName  = 64  // bytes
+	maxEnvValue = 256 // bytes
 
 	// envAllowed is the only variable a client may set. Nothing here reads it;
 	// git sends it before each command, and is told yes (RFC 4254 §6.4).
