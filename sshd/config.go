@@ -77,7 +77,7 @@ type Limits struct {
 	Keepalive  time.Duration // silence before a keepalive is sent; three unanswered end the connection; 0: 30 s
 	Recheck    time.Duration // between two looks whether the identity still holds; 0: 20 s
 	Command    time.Duration // a command's run; 0: 30 s
-	Stall      time.Duration // output of which the client takes nothing; 0: 60 s
+	Stall      time.Duration // for each KiB of output that the client takes; 0: 60 s
 
 	// NoPenalty are sources that are never made to wait, whatever they do.
 	NoPenalty []netip.Prefix

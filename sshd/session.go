@@ -29,8 +29,9 @@ const (
 	// maxRequests may come in one session: env, one exec, window sizes.
 	maxRequests = 256
 
-	// writeChunk is how much the client takes at once for a sign of progress.
-	writeChunk = 16 << 10
+	// writeChunk is how much output the client must take within Limits.Stall,
+	// in bytes.
+	writeChunk = 1 << 10
 
 	// freshFor is how old a look at the identity may be when a command starts.
 	freshFor = 500 * time.Millisecond
@@ -239,8 +240,8 @@ func (x *session) finish(a *answer, code int) {
 	}
 }
 
-// write sends the output. A client may take it slowly; one that takes nothing
-// for long loses the connection.
+// write sends the output. A client may take it slowly; one that takes next to
+// nothing for long loses the connection.
 func (x *session) write(a *answer) error {
 	stalled := time.AfterFunc(x.server.limits.Stall, func() { x.conn.end(endStalled) })
 	defer stalled.Stop()

@@ -19,7 +19,7 @@ import (
 // What OpenSSH can ask for beyond a command is refused, with a text and a
 // status, and nothing is opened.
 func TestRefusedServices(t *testing.T) {
-	d := start(t, func(c *sshd.Config) { c.Limits.Unused = 300 * time.Millisecond })
+	d := start(t, func(c *sshd.Config) { c.Limits.Unused = time.Second })
 	key := d.person(t, "alice")
 	agent := startAgent(t)
 	display := []string{"DISPLAY=:9", "XAUTHORITY=/dev/null"}

@@ -19,7 +19,7 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 )
 
-const closeWait = 5 * time.Second
+const closeWait = 10 * time.Second
 
 func readFile(path string) ([]byte, error) { return os.ReadFile(path) }
 
