@@ -285,7 +285,7 @@ func TestSlowClients(t *testing.T) {
 		n, err := io.Copy(io.Discard, r.Body)
 		fmt.Fprintf(w, "%d %v", n, err)
 	}), nil)
-	f.gateway.SetLook(100 * time.Millisecond)
+	f.gateway.SetLook(300 * time.Millisecond)
 	dial := func(text string) net.Conn {
 		c, err := net.Dial("tcp", f.addr)
 		if err != nil {
@@ -317,9 +317,9 @@ func TestSlowClients(t *testing.T) {
 	go func() {
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
-		for range 20 {
+		for range 40 { // longer than two looks
 			<-tick.C
-			w.Write(make([]byte, 2000))
+			w.Write(make([]byte, 1000))
 		}
 		w.Close()
 	}()
