@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,7 +40,8 @@ type front struct {
 	echo    *echo
 	log     *lockedBuffer
 	admin   auth.Identity
-	empty   bool // nobody lives here, which saves hashing passwords
+	empty   bool         // nobody lives here, which saves hashing passwords
+	ahead   atomic.Int64 // of the true time, for auth, in nanoseconds
 
 	aliceKey, eveKey             string
 	aliceToken, aliceReference   string
@@ -139,7 +141,7 @@ func openFront(t testing.TB, change func(*front, *gateway.Config)) *front {
 		t.Fatal(err)
 	}
 	log := event.NewLogger(f.log, slog.LevelDebug, true)
-	f.auth, err = auth.New(ctx, auth.Config{Store: store, Ring: ring, Log: log})
+	f.auth, err = auth.New(ctx, auth.Config{Store: store, Ring: ring, Log: log, Now: f.now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,6 +169,8 @@ func openFront(t testing.TB, change func(*front, *gateway.Config)) *front {
 	}
 	return f
 }
+
+func (f *front) now() time.Time { return time.Now().Add(time.Duration(f.ahead.Load())) }
 
 // nobodyLives makes a front without people.
 func nobodyLives(f *front, _ *gateway.Config) { f.empty = true }

@@ -111,11 +111,16 @@ func (p *pace) look() {
 }
 
 // ended asks whether the credential of a request under way has ended. When the
-// store does not answer, nobody is thrown out.
+// store does not answer, nobody is thrown out. A short token may run out on the
+// way: it opens one repository, git-lfs expects it to be looked at when a
+// transfer begins, and what it was made with must still hold.
 func (p *pace) ended() bool {
 	p.mu.Lock()
 	who := p.who
 	p.mu.Unlock()
+	if who.Via.Kind == auth.KindGrant {
+		who.Expires = time.Time{}
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), recheckLimit)
 	defer cancel()
 	err := p.x.d.cfg.Auth.Recheck(ctx, who)
