@@ -14,9 +14,9 @@ import (
 
 // Limits of an address.
 const (
-	maxSegments = 3   // of a repository's name
-	maxSegment  = 100 // bytes of one of them
-	maxAddress  = 1024
+	maxSegments = 3    // of a repository's name
+	maxSegment  = 100  // bytes of one of them
+	maxAddress  = 1024 // bytes
 )
 
 // artifactoryDoor is where clients of Artifactory expect LFS. The host of the
@@ -140,9 +140,11 @@ func (t *table) parseURL(host, path string) (repo repository, resource []string,
 	base := d.base
 	if artifactory {
 		base = t.public + artifactoryDoor
-		if n := t.named(segments0(segments)); n != nil {
-			d, segments = n, segments[1:]
-			base += d.route.Name + "/"
+		if len(segments) > 0 {
+			if n := t.named(segments[0]); n != nil {
+				d, segments = n, segments[1:]
+				base += d.route.Name + "/"
+			}
 		}
 	}
 	name, err := t.repository(segments)
@@ -257,12 +259,4 @@ func hostname(host string) string {
 		host = host[1 : len(host)-1]
 	}
 	return strings.TrimSuffix(strings.ToLower(host), ".")
-}
-
-// segments0 is the first segment, or none.
-func segments0(segments []string) string {
-	if len(segments) == 0 {
-		return ""
-	}
-	return segments[0]
 }

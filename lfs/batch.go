@@ -23,10 +23,22 @@ const (
 	noRoom = "the store has no room for the object"
 )
 
+// The operations, of a batch and of git-lfs-authenticate.
 const (
 	opDownload = "download"
 	opUpload   = "upload"
 )
+
+// opOf is the right that an operation needs.
+func opOf(operation string) (op auth.Op, known bool) {
+	switch operation {
+	case opDownload:
+		return auth.Read, true
+	case opUpload:
+		return auth.Write, true
+	}
+	return op, false
+}
 
 type batchRequest struct {
 	Operation string    `json:"operation"`
@@ -85,13 +97,8 @@ func (s *Store) batch(w http.ResponseWriter, r *http.Request, c call) error {
 	if err := readJSON(w, r, maxBatchBody, &req); err != nil {
 		return err
 	}
-	var op auth.Op
-	switch req.Operation {
-	case opDownload:
-		op = auth.Read
-	case opUpload:
-		op = auth.Write
-	default:
+	op, known := opOf(req.Operation)
+	if !known {
 		return refuse(http.StatusUnprocessableEntity, "the operation is download or upload")
 	}
 	if err := c.allow(op); err != nil {

@@ -101,14 +101,22 @@ func TestLinksLeadNowhere(t *testing.T) {
 	}
 }
 
+// smallDisk is the folder of a file system of its own. Only root may mount one,
+// as which the tests run in containers.
+func smallDisk(t *testing.T, size string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
+		t.Skipf("mount a small file system: %v: run this test as root", err)
+	}
+	t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
+	return dir
+}
+
 // A full disk is said in the batch answer, and a PUT that meets it all the
 // same is 507 and leaves nothing.
 func TestFullDisk(t *testing.T) {
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=20m"); err != nil {
-		t.Skipf("a small file system cannot be mounted: %v", err)
-	}
-	t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
+	dir := smallDisk(t, "20m")
 	s := newServer(t, lfs.RouteConfig{Route: rules(t, "lfs"), Path: "/lfs/", Dir: filepath.Join(dir, "lfs")})
 	o := describe(random(5 << 20))
 	a := s.batch(t, "alice", base, batch{Operation: "upload", Objects: []object{o}}).Objects[0]
@@ -130,11 +138,7 @@ func TestFullDisk(t *testing.T) {
 // daemon's own state may lie on the same disk, and a client that fills it and
 // then dawdles would stop everybody's changes.
 func TestUploadLeavesRoomForOthers(t *testing.T) {
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=24m"); err != nil {
-		t.Skipf("a small file system cannot be mounted: %v", err)
-	}
-	t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
+	dir := smallDisk(t, "24m")
 	s := newServer(t, lfs.RouteConfig{Route: rules(t, "lfs"), Path: "/lfs/", Dir: filepath.Join(dir, "lfs")})
 	content := random(30 << 20)
 	const least = 14 << 20 // of the 16 MiB to be left, less what is under way between two looks

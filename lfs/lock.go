@@ -13,6 +13,7 @@ import (
 const (
 	maxLocks    = 10_000 // of a repository
 	maxLockPath = 1024   // bytes
+	maxLockID   = 64     // bytes
 )
 
 // lock is a file of a repository that only its owner should push. It holds
@@ -34,7 +35,7 @@ func newLock(path, user string, now time.Time) lock {
 
 // validLockID reports whether s can be the id of a lock.
 func validLockID(s string) bool {
-	if s == "" || len(s) > 64 {
+	if s == "" || len(s) > maxLockID {
 		return false
 	}
 	for i := range len(s) {

@@ -11,6 +11,8 @@ const (
 	// emptyOID is the SHA-256 of nothing. That object always exists.
 	emptyOID = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
+	oidLength = 64 // hexadecimal digits of a SHA-256
+
 	// maxObject is the largest object, in bytes.
 	maxObject = 1 << 40
 )
@@ -18,7 +20,7 @@ const (
 // validOID reports whether s is a SHA-256 in lower-case hex. It is asked
 // before any OID becomes part of a name on disk.
 func validOID(s string) bool {
-	if len(s) != 64 {
+	if len(s) != oidLength {
 		return false
 	}
 	for i := range len(s) {

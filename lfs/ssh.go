@@ -26,13 +26,8 @@ type Answer struct {
 // operation that is none, else what auth.Allow and the Granter say. Nothing is
 // read from disk, so a repository that does not exist looks like one that does.
 func (s *Store) SSHAuthenticate(ctx context.Context, who auth.Identity, path, op string) (Answer, error) {
-	var need auth.Op
-	switch op {
-	case "download":
-		need = auth.Read
-	case "upload":
-		need = auth.Write
-	default:
+	need, known := opOf(op)
+	if !known {
 		return Answer{}, &auth.Error{Code: auth.Invalid, Field: "operation", Reason: "the operation is download or upload"}
 	}
 	repo, err := s.routes.Load().parsePath(path)

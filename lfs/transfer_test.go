@@ -150,8 +150,9 @@ func chunked(r *http.Request) { r.ContentLength = -1 }
 // quiet waits until uploads have ended and asks that nothing is left of them.
 func (s *server) quiet(t *testing.T) {
 	t.Helper()
-	deadline := time.Now().Add(5 * time.Second)
-	for {
+	poll := time.NewTicker(time.Millisecond)
+	defer poll.Stop()
+	for deadline := time.Now().Add(10 * time.Second); ; <-poll.C {
 		left := s.files(t)
 		if len(left) == 0 {
 			return
@@ -159,7 +160,6 @@ func (s *server) quiet(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("left behind: %v", left)
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
 
