@@ -29,7 +29,7 @@ func (c *Config) validateListeners(r *report) {
 	}
 	var before []listener
 	for _, l := range c.listeners() {
-		if text := checkAddress(l.address, true); text != "" {
+		if text := checkAddress(l.address); text != "" {
 			r.at(l.path, "%s", text)
 			continue
 		}
@@ -61,19 +61,15 @@ func (c *Config) listeners() []listener {
 	return on
 }
 
-// checkAddress says what is wrong with host:port. An address to listen on may
-// leave the host out (all interfaces) and have port 0 (any free one).
-func checkAddress(s string, listen bool) string {
+// checkAddress says what is wrong with an address to listen on. It may leave
+// the host out (all interfaces) and have port 0 (any free one).
+func checkAddress(s string) string {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
 		return "takes host:port, as 127.0.0.1:8080 or [::1]:8080"
 	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
+	if portNumber(port) < 0 {
 		return "takes a port number from 0 to 65535 after the colon"
-	}
-	if !listen && (n == 0 || host == "") {
-		return "takes the host and port that people connect to"
 	}
 	if host == "" {
 		return ""
@@ -82,6 +78,17 @@ func checkAddress(s string, listen bool) string {
 		return ""
 	}
 	return "does not begin with an IP address or a host name; all interfaces are 0.0.0.0 or [::]"
+}
+
+// checkPublicAddress says what is wrong with an address to connect to.
+func checkPublicAddress(s string) string {
+	if text := checkAddress(s); text != "" {
+		return text
+	}
+	if host, port, _ := net.SplitHostPort(s); host == "" || portNumber(port) == 0 {
+		return "takes the host and port that people connect to"
+	}
+	return ""
 }
 
 // sameSocket is true when two listeners cannot both have their address.
@@ -146,6 +153,7 @@ func loopback(host string) bool {
 	return ok && a.IsLoopback() || !ok && localhost(host)
 }
 
+// portNumber is 0 to 65535, or -1 for what is no port.
 func portNumber(s string) int {
 	n, err := strconv.ParseUint(s, 10, 16)
 	if err != nil {

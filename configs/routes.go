@@ -141,11 +141,11 @@ func badPath(p string) string {
 }
 
 func (c *Config) validateUpstream(r *report, at string, rt *Route) {
-	u, err := ParseUpstream(rt.Upstream)
 	if rt.Upstream == "" {
 		r.at(at+".upstream", "is missing: lfs:DIR, http://…, https://…, h2c://… or unix:PATH")
 		return
 	}
+	u, err := ParseUpstream(rt.Upstream)
 	if err != nil {
 		r.at(at+".upstream", "%s", err)
 		return

@@ -58,7 +58,7 @@ func (c *Config) validateHTTP(r *report) {
 
 func (c *Config) validateSSH(r *report) {
 	if c.SSH.Listen != "" || c.SSH.PublicAddress != "" {
-		if text := checkAddress(c.SSH.PublicAddress, false); text != "" {
+		if text := checkPublicAddress(c.SSH.PublicAddress); text != "" {
 			r.at("ssh.public_address", "%s", text)
 		}
 	}
