@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"strconv"
 	"unicode/utf8"
-
-	"github.com/latchkey-io/latchkey/auth"
 )
 
 // mediaType is that of all bodies of the API, both ways.
@@ -92,11 +90,7 @@ func identityCoded(r *http.Request) bool {
 }
 
 // bodyFailed says what became of a body that could not be read to its end.
-// An *auth.Error comes from the edge, when the right to send ended on the way.
 func bodyFailed(err error) error {
-	if _, ok := errors.AsType[*auth.Error](err); ok {
-		return err
-	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return refuse(http.StatusRequestEntityTooLarge, "the body is too large")
 	}

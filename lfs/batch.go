@@ -190,7 +190,7 @@ func (p pointer) fault(req batchRequest) *objectError {
 }
 
 // authorize gives all actions one token for this repository and operation,
-// with time for the whole batch at 1 MiB/s. It is looked at when a transfer
+// with time for the whole batch at 1 MiB/s. Its end is looked at when a transfer
 // starts, never on the way. Somebody unknown, where the route lets them,
 // transfers as they came.
 func (s *Store) authorize(ctx context.Context, objects []batchObject, total int64, c call, op auth.Op) error {
