@@ -18,6 +18,8 @@ type found struct {
 	scopes Scopes
 	ends   time.Time
 
+	registration uint64 // of an SSH key
+
 	unlocked   time.Time
 	unlockable bool
 	local      bool
@@ -131,6 +133,9 @@ func (f found) identity() Identity {
 		UnlockedUntil: f.unlocked, Unlockable: f.unlockable,
 		uid: f.acc.UID, allGroups: f.acc.Groups, isAdmin: f.acc.Admin, epoch: f.acc.Epochs.Password, narrowed: f.narrowed,
 	}
+	if f.via.Kind == KindSSHKey {
+		who.epoch = f.registration
+	}
 	if f.scopes.User() {
 		who.Groups, who.Admin = f.acc.Groups, f.acc.Admin
 		return who
@@ -186,7 +191,7 @@ func (a *Authority) bySSHKey(ctx context.Context, v *view, p SSHKey) (found, err
 	}
 	f, err := a.bonded(ctx, v, KindSSHKey, rec.bond, "")
 	f.via = Via{Kind: KindSSHKey, ID: id, Parents: rec.Parents, ref: id}
-	f.scopes = UserScope
+	f.registration, f.scopes = rec.Registration, UserScope
 	return f, err
 }
 

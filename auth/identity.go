@@ -23,7 +23,7 @@ const (
 type Ref struct {
 	Kind  Kind   `json:"k"`
 	ID    string `json:"i,omitempty"`
-	Epoch uint64 `json:"e,omitempty"` // for KindPassword: the password's epoch
+	Epoch uint64 `json:"e,omitempty"` // the password's epoch, or the registration of an SSH key
 }
 
 // Via is the credential that identified someone.
@@ -62,7 +62,7 @@ type Identity struct {
 	uid       string   // the account's own id, so that a namesake is somebody else
 	allGroups []string // of the account, whatever the scope
 	isAdmin   bool     // the account is an administrator, whatever the scope
-	epoch     uint64   // of the account's password
+	epoch     uint64   // of the account's password, or of the SSH key's registration
 	narrowed  bool     // a short token that opens only what its maker's groups opened
 }
 

@@ -234,6 +234,9 @@ func (v *view) parentHolds(ctx context.Context, p Ref, acc *account) (why string
 	case KindSSHKey:
 		var r sshKeyRecord
 		r, err = look(ctx, v, v.a.rec.sshKeys, p.ID)
+		if err == nil && r.Registration != p.Epoch {
+			return "the SSH key it was made with was deleted, and registered again since", nil
+		}
 		b = r.bond
 	case KindSession:
 		var r sessionRecord
@@ -285,6 +288,8 @@ func lineage(who Identity) []Ref {
 	switch who.Via.Kind {
 	case KindPassword, KindEncryptedPassword:
 		own = Ref{Kind: KindPassword, Epoch: who.epoch}
+	case KindSSHKey:
+		own.Epoch = who.epoch
 	case KindLocal:
 		return nil
 	}

@@ -54,6 +54,11 @@ const (
 
 type sshKeyRecord struct {
 	bond
+	// Registration tells this registration of the key from others: the id is
+	// the key's own, and what was made with a deleted key must not come back
+	// when the same key is registered again.
+	Registration uint64 `json:"registration"`
+
 	Title       string `json:"title"`
 	Type        string `json:"type"`
 	Fingerprint string `json:"fingerprint"`
@@ -165,7 +170,7 @@ func (k *SSHKeys) Create(ctx context.Context, who Identity, n NewSSHKey) (info S
 	}
 	rec := sshKeyRecord{
 		bond:  newBond(who, n.Owner, acc, sys, KindSSHKey, now, n.Expires.UTC()),
-		Title: title, Type: key.Type(), Fingerprint: ssh.FingerprintSHA256(key),
+		Title: title, Type: key.Type(), Fingerprint: ssh.FingerprintSHA256(key), Registration: randomEpoch(),
 	}
 	if n.Expires.IsZero() {
 		rec.Expires = time.Time{}
