@@ -2,46 +2,36 @@ package configs
 
 import "slices"
 
-// Restart names the keys that differ and that a running daemon cannot change.
-func Restart(old, fresh *Config) []string {
-	var keys []string
+// Reload is fresh with the old values of the keys that a running daemon cannot
+// change; keys names those that differ. It is judged again, because what was
+// right beside the new address may be wrong beside the one that stays; on an
+// error old keeps serving.
+func Reload(old, fresh *Config) (merged *Config, keys []string, err error) {
+	next := *fresh
 	for _, k := range []struct {
 		path string
 		same bool
+		keep func()
 	}{
-		{"data_dir", old.DataDir == fresh.DataDir},
-		{"http.listen", old.HTTP.Listen == fresh.HTTP.Listen},
-		{"http.tls_listen", old.HTTP.TLSListen == fresh.HTTP.TLSListen},
-		{"ops.listen", old.Ops.Listen == fresh.Ops.Listen},
-		{"ssh.listen", old.SSH.Listen == fresh.SSH.Listen},
-		{"ssh.host_key_files", slices.Equal(old.SSH.HostKeyFiles, fresh.SSH.HostKeyFiles)},
-		{"http.public_url", old.HTTP.PublicURL == fresh.HTTP.PublicURL},
-		{"ssh.allow_dss", old.SSH.AllowDSS == fresh.SSH.AllowDSS},
-		{"ssh.proxy_protocol_from", slices.Equal(old.SSH.ProxyProtocolFrom, fresh.SSH.ProxyProtocolFrom)},
-		{"store", old.Store == fresh.Store},
-		{"master_key_file", old.MasterKeyFile == fresh.MasterKeyFile},
+		{"data_dir", old.DataDir == next.DataDir, func() { next.DataDir = old.DataDir }},
+		{"http.listen", old.HTTP.Listen == next.HTTP.Listen, func() { next.HTTP.Listen = old.HTTP.Listen }},
+		{"http.tls_listen", old.HTTP.TLSListen == next.HTTP.TLSListen, func() { next.HTTP.TLSListen = old.HTTP.TLSListen }},
+		{"http.public_url", old.HTTP.PublicURL == next.HTTP.PublicURL, func() { next.HTTP.PublicURL = old.HTTP.PublicURL }},
+		{"ops.listen", old.Ops.Listen == next.Ops.Listen, func() { next.Ops.Listen = old.Ops.Listen }},
+		{"ssh.listen", old.SSH.Listen == next.SSH.Listen, func() { next.SSH.Listen = old.SSH.Listen }},
+		{"ssh.host_key_files", slices.Equal(old.SSH.HostKeyFiles, next.SSH.HostKeyFiles), func() { next.SSH.HostKeyFiles = old.SSH.HostKeyFiles }},
+		{"ssh.allow_dss", old.SSH.AllowDSS == next.SSH.AllowDSS, func() { next.SSH.AllowDSS = old.SSH.AllowDSS }},
+		{"ssh.proxy_protocol_from", slices.Equal(old.SSH.ProxyProtocolFrom, next.SSH.ProxyProtocolFrom), func() { next.SSH.ProxyProtocolFrom = old.SSH.ProxyProtocolFrom }},
+		{"store", old.Store == next.Store, func() { next.Store = old.Store }},
+		{"master_key_file", old.MasterKeyFile == next.MasterKeyFile, func() { next.MasterKeyFile = old.MasterKeyFile }},
 	} {
 		if !k.same {
 			keys = append(keys, k.path)
+			k.keep()
 		}
 	}
-	return keys
-}
-
-// Reload is fresh with the old values of the keys that Restart names. It is
-// judged again, because what was right beside the new address may be wrong
-// beside the one that stays; on an error old keeps serving.
-func Reload(old, fresh *Config) (*Config, []string, error) {
-	keys := Restart(old, fresh)
-	merged := *fresh
-	merged.DataDir, merged.Store, merged.MasterKeyFile = old.DataDir, old.Store, old.MasterKeyFile
-	merged.HTTP.Listen, merged.HTTP.TLSListen = old.HTTP.Listen, old.HTTP.TLSListen
-	merged.Ops.Listen, merged.SSH.Listen = old.Ops.Listen, old.SSH.Listen
-	merged.HTTP.PublicURL = old.HTTP.PublicURL
-	merged.SSH.HostKeyFiles, merged.SSH.AllowDSS = old.SSH.HostKeyFiles, old.SSH.AllowDSS
-	merged.SSH.ProxyProtocolFrom = old.SSH.ProxyProtocolFrom
-	if err := merged.Validate(); err != nil {
+	if err := next.Validate(); err != nil {
 		return nil, keys, err
 	}
-	return &merged, keys, nil
+	return &next, keys, nil
 }
