@@ -180,11 +180,12 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		c.pass()
 	}
 	x.status = http.StatusSwitchingProtocols
-	if !x.pace.hijacked(c) || !x.g.tunnels.add(x) {
+	tunnel := &webSocketConn{Conn: c}
+	if !x.pace.hijacked(tunnel) || !x.g.tunnels.add(x) {
 		c.Close()
 		return nil, nil, errors.New("the gateway ends")
 	}
-	return c, rw, nil
+	return tunnel, rw, nil
 }
 
 // leaveBody lets net/http read the rest of a small body, but not for ever.
@@ -278,6 +279,6 @@ func (t *tunnels) end() {
 	}
 	t.mu.Unlock()
 	for _, x := range open {
-		x.pace.cut("the gateway ends")
+		x.pace.cut(reasonStops)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -25,6 +24,9 @@ const (
 	drainTimeout = 5 * time.Second // for the rest of a body that nobody wants
 )
 
+// reasonStops is why a tunnel ends when the daemon stops.
+const reasonStops = "the gateway stops"
+
 // pace watches how one request moves.
 type pace struct {
 	x       *exchange
@@ -35,7 +37,7 @@ type pace struct {
 	mu     sync.Mutex // guards what follows
 	timer  *time.Timer
 	who    auth.Identity
-	tunnel net.Conn // after a hijack
+	tunnel *webSocketConn // after a hijack
 	over   bool
 	reason string // why the request was cut
 }
@@ -136,7 +138,11 @@ func (p *pace) cut(reason string) {
 	}
 	p.over, p.reason = true, reason
 	if p.tunnel != nil {
-		p.tunnel.Close()
+		code := uint16(closePolicy)
+		if reason == reasonStops {
+			code = closeGoingAway
+		}
+		p.tunnel.farewell(code)
 		return
 	}
 	// Both reads and writes fail from now on; net/http cancels the request's
@@ -148,7 +154,7 @@ func (p *pace) cut(reason string) {
 }
 
 // hijacked says that the connection was taken over; false when it is too late.
-func (p *pace) hijacked(c net.Conn) bool {
+func (p *pace) hijacked(c *webSocketConn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.over {

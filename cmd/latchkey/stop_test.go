@@ -301,8 +301,12 @@ func TestStopClosesWebSockets(t *testing.T) {
 		t.Fatalf("the handshake was answered %s", resp.Status)
 	}
 	d.signal(syscall.SIGTERM)
-	if _, err := io.Copy(io.Discard, r); err != nil {
+	last, err := io.ReadAll(r)
+	if err != nil {
 		t.Errorf("the socket was not closed but: %v", err)
+	}
+	if want := "\x88\x02\x03\xe9"; string(last) != want { // a close frame with 1001, going away
+		t.Errorf("the last words were %q, not %q", last, want)
 	}
 	if code := d.wait(); code != exitOK {
 		t.Errorf("exit %d", code)
