@@ -20,32 +20,26 @@ const maxPurposes = 256
 //	key id (1 byte) | nonce (12) | AES-256-GCM ciphertext | tag (16)
 //
 // Each purpose has a key of its own. record is the key under which the box is
-// kept, so that a box moved to another record does not open there.
+// kept, so that a box moved to another record does not open there. Nonces are
+// random, so a purpose may have 2^32 boxes (NIST SP 800-38D §8.3).
 func (r *Ring) Seal(purpose, record string, plain []byte) []byte {
-	k := r.sealing[len(r.sealing)-1]
-	aead := r.boxes.get(k, purpose)
+	aead := r.boxes.get(r.sealing.Key, purpose)
 	box := make([]byte, 1, 1+aead.Overhead()+len(plain))
-	box[0] = k.ID
+	box[0] = r.sealing.ID
 	return aead.Seal(box, nil, plain, boundTo(purpose, record))
 }
 
 // Open gives back what [Ring.Seal] closed with the same purpose and record.
 // The only error is [ErrOpen].
 func (r *Ring) Open(purpose, record string, box []byte) ([]byte, error) {
-	if len(box) == 0 {
+	if len(box) == 0 || box[0] != r.sealing.ID {
 		return nil, ErrOpen
 	}
-	for _, k := range r.sealing {
-		if k.ID != box[0] {
-			continue
-		}
-		plain, err := r.boxes.get(k, purpose).Open(nil, nil, box[1:], boundTo(purpose, record))
-		if err != nil {
-			return nil, ErrOpen
-		}
-		return plain, nil
+	plain, err := r.boxes.get(r.sealing.Key, purpose).Open(nil, nil, box[1:], boundTo(purpose, record))
+	if err != nil {
+		return nil, ErrOpen
 	}
-	return nil, ErrOpen
+	return plain, nil
 }
 
 // boundTo encodes purpose and record so that no two pairs look alike.
@@ -60,30 +54,24 @@ func boundTo(purpose, record string) []byte {
 // ready.
 type aeadCache struct {
 	mu    sync.RWMutex
-	aeads map[aeadName]cipher.AEAD
+	aeads map[string]cipher.AEAD
 }
 
-type aeadName struct {
-	id      byte
-	purpose string
-}
-
-func (c *aeadCache) get(k sealingKey, purpose string) cipher.AEAD {
-	name := aeadName{k.ID, purpose}
+func (c *aeadCache) get(key []byte, purpose string) cipher.AEAD {
 	c.mu.RLock()
-	aead, ok := c.aeads[name]
+	aead, ok := c.aeads[purpose]
 	c.mu.RUnlock()
 	if ok {
 		return aead
 	}
-	aead = newAEAD(derive(k.Key, "latchkey box: "+purpose, keySize))
+	aead = newAEAD(derive(key, "latchkey box: "+purpose, keySize))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.aeads == nil {
-		c.aeads = make(map[aeadName]cipher.AEAD)
+		c.aeads = make(map[string]cipher.AEAD)
 	}
 	if len(c.aeads) < maxPurposes {
-		c.aeads[name] = aead
+		c.aeads[purpose] = aead
 	}
 	return aead
 }

@@ -46,12 +46,12 @@ const (
 // another master key. Its text names the fingerprints of both.
 var ErrWrongMasterKey = errors.New("wrong master key")
 
-// Ring is a set of random keys: one for lookup ids, one or more for boxes, one
-// per [Use] for tokens. It does not change after it is made and is safe for
+// Ring is a set of random keys: one for lookup ids, one for boxes, one per
+// [Use] for tokens. It does not change after it is made and is safe for
 // concurrent use. It prints as [secret].
 type Ring struct {
 	lookup  []byte
-	sealing []sealingKey // the last one seals, all of them open
+	sealing sealingKey
 	signing [len(uses)]signingKey
 
 	macs  sync.Pool // of *lookupMAC
@@ -68,7 +68,7 @@ type sealingKey struct {
 // PKCS #8.
 type ringForm struct {
 	Lookup  []byte         `json:"lookup"`
-	Sealing []sealingKey   `json:"sealing"`
+	Sealing []sealingKey   `json:"sealing"` // exactly one
 	Signing map[Use][]byte `json:"signing"`
 }
 
@@ -111,20 +111,13 @@ func random(n int) []byte {
 
 // ring checks every key, so that a ring that opened is a ring that works.
 func (form ringForm) ring() (*Ring, error) {
-	r := &Ring{lookup: form.Lookup, sealing: form.Sealing}
-	if len(r.lookup) != keySize {
+	if len(form.Lookup) != keySize {
 		return nil, errors.New("the lookup key is missing or has the wrong length")
 	}
-	if len(r.sealing) == 0 {
-		return nil, errors.New("there is no sealing key")
+	if len(form.Sealing) != 1 || len(form.Sealing[0].Key) != keySize {
+		return nil, errors.New("there is not one sealing key of the right length")
 	}
-	seen := make(map[byte]bool)
-	for _, k := range r.sealing {
-		if len(k.Key) != keySize || seen[k.ID] {
-			return nil, errors.New("a sealing key has the wrong length or an id twice")
-		}
-		seen[k.ID] = true
-	}
+	r := &Ring{lookup: form.Lookup, sealing: form.Sealing[0]}
 	if len(form.Signing) != len(uses) {
 		return nil, errors.New("a signing key is missing or unknown")
 	}
@@ -140,7 +133,7 @@ func (form ringForm) ring() (*Ring, error) {
 }
 
 func (r *Ring) form() (ringForm, error) {
-	form := ringForm{Lookup: r.lookup, Sealing: r.sealing, Signing: make(map[Use][]byte)}
+	form := ringForm{Lookup: r.lookup, Sealing: []sealingKey{r.sealing}, Signing: make(map[Use][]byte)}
 	for i := range r.signing {
 		der, err := x509.MarshalPKCS8PrivateKey(r.signing[i].private)
 		if err != nil {
@@ -155,24 +148,7 @@ func (r *Ring) form() (ringForm, error) {
 // id, a box or a token, is known to the new ring: it is the answer to a
 // compromise.
 func (r *Ring) Renew() (*Ring, error) {
-	return newRing(r.nextSealingID())
-}
-
-// RenewSealing makes a ring that differs from r by one more sealing key: it
-// seals under the new one and still opens what r sealed. A key must not seal
-// more than 2^32 boxes of one purpose (NIST SP 800-38D §8.3).
-func (r *Ring) RenewSealing() (*Ring, error) {
-	form, err := r.form()
-	if err != nil {
-		return nil, err
-	}
-	next := sealingKey{ID: r.nextSealingID(), Key: random(keySize)}
-	form.Sealing = append(form.Sealing[:len(form.Sealing):len(form.Sealing)], next)
-	return form.ring()
-}
-
-func (r *Ring) nextSealingID() byte {
-	return r.sealing[len(r.sealing)-1].ID + 1
+	return newRing(r.sealing.ID + 1)
 }
 
 // Wrap seals the ring under the master key. The result is one line of

@@ -149,38 +149,6 @@ func TestRenewKeepsNothing(t *testing.T) {
 	sameRing(t, n, opened)
 }
 
-func TestRenewSealingOpensOldBoxes(t *testing.T) {
-	old, m := testRing(), newMaster(t)
-	box := old.Seal("p", "r", []byte("x"))
-	next, err := old.RenewSealing()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if next, err = seal.OpenRing(m, mustWrap(t, next, m)); err != nil {
-		t.Fatal(err)
-	}
-	if plain, err := next.Open("p", "r", box); err != nil || string(plain) != "x" {
-		t.Errorf("old box: %q, %v", plain, err)
-	}
-	newer := next.Seal("p", "r", []byte("y"))
-	if newer[0] == box[0] {
-		t.Error("it seals under the old key")
-	}
-	if _, err := old.Open("p", "r", newer); !errors.Is(err, seal.ErrOpen) {
-		t.Errorf("new box with the old ring: %v", err)
-	}
-	if old.LookupID("p", "s") != next.LookupID("p", "s") {
-		t.Error("ids changed")
-	}
-	token, err := old.SignJWT(seal.Quick, "JWT", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, _, _, err := next.VerifyJWT(token); err != nil {
-		t.Error("tokens died")
-	}
-}
-
 func TestPublicJWKSHasOnlyPublicKeysOfTheUses(t *testing.T) {
 	r := testRing()
 	var set struct{ Keys []map[string]string }
