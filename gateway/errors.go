@@ -159,8 +159,7 @@ func (x *exchange) refuse(err error) {
 	if ref.status == http.StatusMethodNotAllowed && h.Get("Allow") == "" {
 		h.Set("Allow", allowedMethods)
 	}
-	media, body := x.body(ref)
-	h.Set("Content-Type", media)
+	body := x.body(h, ref)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	x.ownHeaders()
 	unread := x.unreadBody()
@@ -217,10 +216,17 @@ func (x *exchange) challenge(h http.Header) {
 	}
 }
 
-// body is the refusal in the words of its dialect.
-func (x *exchange) body(r refusal) (media string, body []byte) {
+// body is the refusal in the words of its dialect; it sets the media type.
+func (x *exchange) body(h http.Header, r refusal) []byte {
+	if x.dialect == inGeneral && x.navigates() {
+		page, err := x.d.oops.write(h, r, x.who, x.event.ID())
+		if err == nil {
+			return page
+		}
+		x.event.Set(slog.Any("page", err))
+	}
 	type object = map[string]any
-	media = "application/json"
+	media := "application/json"
 	var v any
 	switch x.dialect {
 	case inProblems:
@@ -243,7 +249,8 @@ func (x *exchange) body(r refusal) (media string, body []byte) {
 	if err != nil {
 		panic("gateway: error body: " + err.Error()) // strings and numbers
 	}
-	return media, append(body, '\n')
+	h.Set("Content-Type", media)
+	return append(body, '\n')
 }
 
 // registryCode is the error code of the OCI distribution specification.

@@ -189,6 +189,7 @@ func newFrame(c Config) (*door, error) {
 		upstreams: make(map[upstreamKey]*upstream),
 		assert:    &assertions{ring: c.Ring, issuer: originOf(c.PublicURL), now: c.Now},
 		buffers:   new(buffers),
+		oops:      newErrorPage(originOf(c.PublicURL)),
 		trusted:   limit.NewNetworks(c.TrustedProxies),
 		loopback:  isLoopback(strings.ToLower(c.PublicURL.Hostname())),
 		public:    newSite(c.PublicURL, ""),

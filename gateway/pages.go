@@ -54,15 +54,20 @@ type pages struct {
 
 // newPages reads the templates, which are part of the program.
 func newPages(a *api, public *url.URL) *pages {
-	style, err := web.ReadFile("web/style.css")
-	if err != nil {
-		panic(err)
-	}
+	style := readStyle()
 	sum := sha256.Sum256(style)
 	return &pages{
 		api: a, public: public, login: readPage("login.html"), home: readPage("home.html"),
 		style: style, tag: base64.RawURLEncoding.EncodeToString(sum[:9]),
 	}
+}
+
+func readStyle() []byte {
+	style, err := web.ReadFile("web/style.css")
+	if err != nil {
+		panic(err)
+	}
+	return style
 }
 
 func readPage(name string) *template.Template {
@@ -72,7 +77,9 @@ func readPage(name string) *template.Template {
 // frame is what every page shows.
 type frame struct {
 	Title, Style string
-	User         string // empty: nobody is signed in
+	User         string       // empty: nobody is signed in
+	Origin       string       // of the links; empty on our own host
+	Inline       template.CSS // in place of Style, where that cannot be loaded
 }
 
 func (p *pages) frame(title string, who auth.Identity) frame {

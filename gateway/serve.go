@@ -266,6 +266,7 @@ type door struct {
 	upstreams map[upstreamKey]*upstream
 	assert    *assertions
 	buffers   *buffers
+	oops      *errorPage
 }
 
 // isLFS reports a request of Git LFS by its media type.
