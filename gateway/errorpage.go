@@ -59,7 +59,7 @@ func saying(status int) (title, next string) {
 	case http.StatusForbidden:
 		return "You may not open this", "Ask an administrator for the right, or sign in as somebody who has it."
 	case http.StatusNotFound, http.StatusMethodNotAllowed:
-		return "There is nothing here", "Check the address, or begin at your account."
+		return "This page does not exist", "Check the address, or begin at your account."
 	case http.StatusTooManyRequests:
 		return "Too many attempts", "Wait a little, then try again."
 	case http.StatusBadGateway, http.StatusGatewayTimeout:

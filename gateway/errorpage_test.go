@@ -20,7 +20,7 @@ func TestRefusalsForPeople(t *testing.T) {
 	if media := page.Header.Get("Content-Type"); media != "text/html; charset=utf-8" {
 		t.Errorf("a person got %s", media)
 	}
-	for _, want := range []string{"There is nothing here", page.Header.Get("X-Request-Id"), `href="` + f.config.PublicURL.String() + `/ui/"`} {
+	for _, want := range []string{"This page does not exist", page.Header.Get("X-Request-Id"), `href="` + f.config.PublicURL.String() + `/ui/"`} {
 		if want == "" || !strings.Contains(page.body, want) {
 			t.Errorf("the page does not say %q:\n%s", want, page.body)
 		}

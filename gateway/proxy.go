@@ -85,16 +85,16 @@ func (x *exchange) rewrite(pr *httputil.ProxyRequest, assertion string) {
 	}
 }
 
-// errRefusedAnswer is an answer that is not passed on. Its text is shown.
-type errRefusedAnswer string
+// refusedAnswer is an answer that is not passed on. Its text is shown.
+type refusedAnswer string
 
-func (e errRefusedAnswer) Error() string { return string(e) }
+func (e refusedAnswer) Error() string { return string(e) }
 
 // receive judges and changes the head of the upstream's answer.
 func (x *exchange) receive(r *http.Response) error {
 	if r.StatusCode == http.StatusSwitchingProtocols &&
 		(!x.webSocket || !strings.EqualFold(r.Header.Get("Upgrade"), "websocket")) {
-		return errRefusedAnswer("the upstream switched to a protocol that was not asked for")
+		return refusedAnswer("the upstream switched to a protocol that was not asked for")
 	}
 	h := r.Header
 	if cookies := h["Set-Cookie"]; len(cookies) > 0 {
@@ -129,7 +129,7 @@ func (x *exchange) relocate(r *http.Response) error {
 	text := r.Header.Get("Location")
 	to, err := url.Parse(text)
 	if err != nil {
-		return errRefusedAnswer("the upstream redirects to an address that cannot be read")
+		return refusedAnswer("the upstream redirects to an address that cannot be read")
 	}
 	// Browsers read "\\" as "/", so that \\host is another host.
 	odd := strings.IndexByte(text, '\\') >= 0
@@ -156,7 +156,7 @@ func (x *exchange) relocate(r *http.Response) error {
 		return nil
 	}
 	if r.StatusCode >= 300 && r.StatusCode < 400 && (x.shown.key != nil || x.shown.header != nil && !reads(x.r.Method)) {
-		return errRefusedAnswer("the upstream redirects to another host, and this client would take its credential there; ask for the address without a key header")
+		return refusedAnswer("the upstream redirects to another host, and this client would take its credential there; ask for the address without a key header")
 	}
 	return nil
 }
@@ -174,7 +174,7 @@ func (x *exchange) upstreamFailed(err error) error {
 			return &auth.Error{Code: auth.Invalid, Reason: "the body did not come whole", Err: b.err}
 		}
 	}
-	if refused, ok := errors.AsType[errRefusedAnswer](err); ok {
+	if refused, ok := errors.AsType[refusedAnswer](err); ok {
 		return &auth.Error{Code: codeUpstream, Reason: string(refused)}
 	}
 	if x.r.Context().Err() != nil {
