@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Forever is the AliveUntil of a feed that lives in the process of its
+// forever is the AliveUntil of a feed that lives in the process of its
 // watchers and so cannot be cut off from them.
-var Forever = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
+var forever = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
 
 // A Feed brings changes to the watchers within one process. Backends that
 // belong to one process (keystore/bolt) build their Watch on it. The zero Feed
@@ -62,7 +62,7 @@ func (f *Feed) Watch(ctx context.Context, fn func(Change)) error {
 		return nil
 	}
 	fn(Change{Reset: true})
-	fn(Change{AliveUntil: Forever})
+	fn(Change{AliveUntil: forever})
 	for {
 		select {
 		case <-ctx.Done():

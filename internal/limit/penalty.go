@@ -9,16 +9,16 @@ import (
 
 // What zero values of a [PenaltyConfig] mean: OpenSSH's own defaults.
 const (
-	DefaultPenaltyMax   = 10 * time.Minute
-	DefaultPenaltyTable = 65536
+	defaultPenaltyMax   = 10 * time.Minute
+	defaultPenaltyTable = 65536
 )
 
 // PenaltyConfig says how hard a [Penalty] is.
 type PenaltyConfig struct {
 	Now    func() time.Time // nil: time.Now
 	Min    time.Duration    // penalties below it add up but refuse nobody; 0: each refuses
-	Max    time.Duration    // no source waits longer; 0: DefaultPenaltyMax
-	Table  int              // sources remembered; 0: DefaultPenaltyTable
+	Max    time.Duration    // no source waits longer; 0: 10 minutes
+	Table  int              // sources remembered; 0: 65536
 	Exempt []netip.Prefix   // never refused, never remembered
 }
 
@@ -52,10 +52,10 @@ func NewPenalty(cfg PenaltyConfig) *Penalty {
 		cfg.Now = time.Now
 	}
 	if cfg.Max <= 0 {
-		cfg.Max = DefaultPenaltyMax
+		cfg.Max = defaultPenaltyMax
 	}
 	if cfg.Table <= 0 {
-		cfg.Table = DefaultPenaltyTable
+		cfg.Table = defaultPenaltyTable
 	}
 	return &Penalty{cfg: cfg, exempt: NewNetworks(cfg.Exempt), base: cfg.Now(), where: make(map[sourceKey]int32)}
 }

@@ -12,8 +12,8 @@ import (
 // Limits of a token. [Ring.SignJWT] makes none that [Ring.VerifyJWT] refuses.
 const (
 	MaxJWT    = 8 << 10 // bytes of a token
-	MaxHeader = 1 << 10 // bytes of its header, encoded
-	MaxTyp    = 64      // bytes of the header's "typ"
+	maxHeader = 1 << 10 // bytes of its header, encoded
+	maxTyp    = 64      // bytes of the header's "typ"
 )
 
 // ErrJWT is every failure of [Ring.VerifyJWT].
@@ -37,7 +37,7 @@ func (r *Ring) SignJWT(use Use, typ string, claims map[string]any) (string, erro
 		return "", fmt.Errorf("sign token: no key for use %q", use)
 	}
 	if !isTyp(typ) {
-		return "", fmt.Errorf("sign token: typ %q is not 1 to %d of A-Z a-z 0-9 . + - /", typ, MaxTyp)
+		return "", fmt.Errorf("sign token: typ %q is not 1 to %d of A-Z a-z 0-9 . + - /", typ, maxTyp)
 	}
 	payload, err := encodeClaims(claims)
 	if err != nil {
@@ -83,7 +83,7 @@ func (r *Ring) VerifyJWT(token string) (use Use, typ string, payload []byte, err
 	}
 	head, rest, _ := strings.Cut(token, ".")
 	body, signature, _ := strings.Cut(rest, ".")
-	if len(head) > MaxHeader || !isBase64URL(head) || !isBase64URL(body) || !isBase64URL(signature) {
+	if len(head) > maxHeader || !isBase64URL(head) || !isBase64URL(body) || !isBase64URL(signature) {
 		return "", "", nil, ErrJWT
 	}
 	strict := base64.RawURLEncoding.Strict()
@@ -141,7 +141,7 @@ func (r *Ring) keyOf(header string) (*signingKey, string, bool) {
 }
 
 func isTyp(s string) bool {
-	if s == "" || len(s) > MaxTyp {
+	if s == "" || len(s) > maxTyp {
 		return false
 	}
 	for i := range len(s) {
