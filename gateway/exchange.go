@@ -8,10 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"runtime/debug"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
@@ -195,90 +192,4 @@ func (x *exchange) leaveBody() {
 		return
 	}
 	http.NewResponseController(x.ResponseWriter).SetReadDeadline(time.Now().Add(drainTimeout))
-}
-
-// source finds the true source of r: the peer of the socket, or what trusted
-// proxies say, from the right up to the first address that is not theirs.
-func (d *door) source(r *http.Request) netip.Addr {
-	ap, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	addr := ap.Addr().Unmap().WithZone("")
-	if len(d.trusted) == 0 || !d.trusted.Contain(addr) {
-		return addr
-	}
-	lines := r.Header["X-Forwarded-For"]
-	for i := len(lines) - 1; i >= 0; i-- {
-		rest := lines[i]
-		for rest != "" {
-			hop := rest
-			if comma := strings.LastIndexByte(rest, ','); comma >= 0 {
-				hop, rest = rest[comma+1:], rest[:comma]
-			} else {
-				rest = ""
-			}
-			a, ok := parseHop(strings.Trim(hop, " \t"))
-			if !ok {
-				return addr // what is left of nonsense is worth nothing
-			}
-			addr = a
-			if !d.trusted.Contain(addr) {
-				return addr
-			}
-		}
-	}
-	return addr
-}
-
-// parseHop reads one address of X-Forwarded-For, with or without a port.
-func parseHop(s string) (netip.Addr, bool) {
-	if a, err := netip.ParseAddr(s); err == nil {
-		return a.Unmap().WithZone(""), true
-	}
-	if ap, err := netip.ParseAddrPort(s); err == nil {
-		return ap.Addr().Unmap().WithZone(""), true
-	}
-	return netip.Addr{}, false
-}
-
-// tunnels are the connections that were taken over.
-type tunnels struct {
-	mu     sync.Mutex
-	open   map[*exchange]struct{}
-	closed bool
-}
-
-// add reports false when the gateway has ended.
-func (t *tunnels) add(x *exchange) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.closed {
-		return false
-	}
-	if t.open == nil {
-		t.open = make(map[*exchange]struct{})
-	}
-	t.open[x] = struct{}{}
-	return true
-}
-
-func (t *tunnels) remove(x *exchange) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.open, x)
-}
-
-// end closes all of them, and those still to come.
-func (t *tunnels) end() {
-	t.mu.Lock()
-	t.closed = true
-	open := make([]*exchange, 0, len(t.open))
-	for x := range t.open {
-		open = append(open, x)
-	}
-	t.mu.Unlock()
-	for _, x := range open {
-		x.pace.cut(reasonStops)
-	}
 }
