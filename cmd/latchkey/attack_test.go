@@ -406,7 +406,7 @@ func TestAttackShortTokenAtOtherDoors(t *testing.T) {
 		t.Errorf("an upstream saw %v", seen)
 	}
 	// It ends with the key that made it.
-	d.do("sshkey", "delete", sshKeyIDs(t, d)[0])
+	d.do("sshkey", "delete", "--", sshKeyIDs(t, d)[0])
 	if got := try("GET", "/lfs/team/assets/locks", ""); got != http.StatusUnauthorized {
 		t.Errorf("after the end of its key: %d", got)
 	}
