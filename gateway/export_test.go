@@ -20,6 +20,13 @@ func (s *Scanner) BetweenRequests() bool { return s.s.phase == atRequestLine && 
 // SetLook makes long requests be looked at more often than in real life.
 func (g *Gateway) SetLook(d time.Duration) { g.lookEvery = d }
 
+// SetRoom makes every upstream take so many requests at once.
+func (g *Gateway) SetRoom(n int64) {
+	for _, u := range g.live.Load().upstreams {
+		u.room = n
+	}
+}
+
 var (
 	CheckPath = func(u *url.URL) error { return checkPath(u) }
 	HostOf    = hostOf

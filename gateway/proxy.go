@@ -26,6 +26,10 @@ const wholeAnswer = 4 << 10
 
 // proxy passes the request on to the route's upstream.
 func (x *exchange) proxy() error {
+	if !x.route.upstream.enter() {
+		return &auth.Error{Code: auth.Unavailable, Reason: "the service behind this address has too many requests under way; try again in a moment"}
+	}
+	defer x.route.upstream.leave()
 	var assertion string
 	if x.route.Assertion && x.who.Known() {
 		var err error

@@ -358,6 +358,34 @@ func TestUpstreamFaults(t *testing.T) {
 	}
 }
 
+// An upstream that is full is said at once, and again open when one has ended.
+func TestFullUpstream(t *testing.T) {
+	began, hold := make(chan struct{}), make(chan struct{})
+	f := behindEmpty(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/open/hold" {
+			began <- struct{}{}
+			<-hold
+		}
+	}), nil)
+	f.gateway.SetRoom(2)
+	held := make(chan int, 2)
+	for range 2 {
+		go func() { held <- f.send("GET", "/open/hold", "").StatusCode }()
+		<-began
+	}
+	got := f.send("GET", "/open/x", "").want(t, 503)
+	if !strings.Contains(got.body, "too many requests under way") || got.Header.Get("Retry-After") == "" {
+		t.Errorf("%v %s", got.Header, got.body)
+	}
+	close(hold)
+	for range 2 {
+		if status := <-held; status != 200 {
+			t.Errorf("one that was let in: %d", status)
+		}
+	}
+	f.send("GET", "/open/x", "").want(t, 200)
+}
+
 func TestRedirects(t *testing.T) {
 	var up string
 	f := behind(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

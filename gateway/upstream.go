@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -21,7 +22,7 @@ const (
 	tlsTimeout       = 5 * time.Second
 	upstreamIdle     = 90 * time.Second
 	maxIdle          = 256       // connections kept to one upstream
-	maxOpen          = 8192      // connections to one upstream
+	maxUnderWay      = 8192      // requests and tunnels to one upstream; more are refused, none waits
 	maxAnswerHead    = 256 << 10 // bytes
 	continueWait     = time.Second
 	unheardUpstream  = 60 * time.Second // bytes sent and not acknowledged
@@ -33,7 +34,21 @@ const (
 type upstream struct {
 	target    *url.URL // scheme, host, and a path that goes before that of the request, without final slash
 	transport *http.Transport
+
+	room     int64 // maxUnderWay
+	underWay atomic.Int64
 }
+
+// enter counts one more request, or reports that there is no room for it.
+func (u *upstream) enter() bool {
+	if u.underWay.Add(1) > u.room {
+		u.leave()
+		return false
+	}
+	return true
+}
+
+func (u *upstream) leave() { u.underWay.Add(-1) }
 
 // upstreamKey is what two routes must have in common to share connections.
 type upstreamKey struct {
@@ -51,7 +66,6 @@ func newUpstream(k upstreamKey) (*upstream, error) {
 		TLSHandshakeTimeout:    tlsTimeout,
 		DisableCompression:     true, // bodies pass as they are
 		MaxIdleConnsPerHost:    maxIdle,
-		MaxConnsPerHost:        maxOpen,
 		IdleConnTimeout:        upstreamIdle,
 		ResponseHeaderTimeout:  k.timeout,
 		ExpectContinueTimeout:  continueWait,
@@ -67,7 +81,8 @@ func newUpstream(k upstreamKey) (*upstream, error) {
 		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return dialer().DialContext(ctx, "unix", path)
 		}
-		return &upstream{&url.URL{Scheme: "http", Host: "unix", Path: strings.TrimSuffix(prefix, "/")}, t}, nil
+		target := &url.URL{Scheme: "http", Host: "unix", Path: strings.TrimSuffix(prefix, "/")}
+		return &upstream{target: target, transport: t, room: maxUnderWay}, nil
 	}
 	u, err := url.Parse(k.text)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.RawPath != "" ||
@@ -86,7 +101,7 @@ func newUpstream(k upstreamKey) (*upstream, error) {
 	default:
 		return nil, errors.New("takes http://HOST:PORT, https://…, h2c://… or unix:PATH")
 	}
-	return &upstream{u, t}, nil
+	return &upstream{target: u, transport: t, room: maxUnderWay}, nil
 }
 
 // dialer gives up on a peer that does not take what is sent to it, which no
