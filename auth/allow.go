@@ -111,7 +111,7 @@ func (a *Authority) allow(who Identity, what act, owner string) error {
 			return unlockFirst()
 		}
 		if admin {
-			return nil
+			return empowers(who, what)
 		}
 	case ownReads:
 		if own && whole || admin {
@@ -122,6 +122,9 @@ func (a *Authority) allow(who Identity, what act, owner string) error {
 			return unlockFirst()
 		}
 		if admin && !own {
+			if err := empowers(who, what); err != nil {
+				return err
+			}
 			return a.makesEndless(who, n)
 		}
 		if own && whole {
@@ -136,6 +139,19 @@ func (a *Authority) allow(who Identity, what act, owner string) error {
 		}
 	}
 	return forbidden("%s may not do %s with this credential", who.User, what)
+}
+
+// empowers asks what an administrator's credential needs for acts that let
+// somebody else do more than before and outlive the credential: it must not
+// have come through an SSH key, which changes no accounts.
+func empowers(who Identity, what act) error {
+	switch what {
+	case actUserCreate, actUserUpdate, actUserEnable, actPasswordChange, actTokenCreate, actTokenRotate:
+		if who.throughSSH() {
+			return forbidden("an SSH key, or a token made with one, changes no accounts; use your password or the browser")
+		}
+	}
+	return nil
 }
 
 // ownerMay asks the rest of what an owner's credential needs.

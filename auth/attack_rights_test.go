@@ -32,7 +32,16 @@ func TestAnAdministratorsEndingCredentialMakesNothingEndless(t *testing.T) {
 		if name == "ending token" {
 			_, err = w.Tokens.Create(t.Context(), who, auth.NewToken{Owner: "boss", Life: 2 * time.Hour})
 			w.refused(name+" makes a longer token of another", err)
+			continue
 		}
+		_, err = w.Tokens.Create(t.Context(), who, auth.NewToken{Owner: "boss"})
+		w.refused(name+" makes a token of another", err)
+		_, err = w.Users.Create(t.Context(), who, auth.NewUser{Name: "new", Email: "new@example.com", Admin: true})
+		w.refused(name+" makes an administrator", err)
+		w.refused(name+" sets another's password", w.Passwords.Change(t.Context(), who, "boss", auth.Secret{}, auth.NewSecret("a password of somebody's choice")))
+		yes := true
+		_, err = w.Users.Update(t.Context(), who, "boss", auth.UserChange{Admin: &yes})
+		w.refused(name+" alters another", err)
 	}
 	w.apiKey(w.admin, "boss")
 	_, err := w.Keys.Rotate(t.Context(), ending, "boss")
