@@ -132,16 +132,18 @@ func sandbox(h http.Header) {
 func (x *exchange) relocate(r *http.Response) error {
 	text := r.Header.Get("Location")
 	to, err := url.Parse(text)
-	if err != nil {
+	if err != nil || len(r.Header["Location"]) > 1 {
 		return refusedAnswer("the upstream redirects to an address that cannot be read")
 	}
-	// Browsers read "\\" as "/", so that \\host is another host.
+	// Browsers read "\\" as "/", so that \\host is another host. They and curl
+	// find a host in ///host, http:/host and http:///host, where url.Parse
+	// finds none: only what has neither scheme nor two slashes stays here.
 	odd := strings.IndexByte(text, '\\') >= 0
-	if to.Host == "" && !odd {
+	if to.Host == "" && to.Scheme == "" && !odd && !strings.HasPrefix(text, "//") {
 		return nil
 	}
 	up := x.route.upstream.target
-	if !odd && strings.EqualFold(to.Host, up.Host) && (to.Scheme == "" || to.Scheme == up.Scheme) {
+	if !odd && to.Host != "" && strings.EqualFold(to.Host, up.Host) && (to.Scheme == "" || to.Scheme == up.Scheme) {
 		path := strings.TrimPrefix(to.EscapedPath(), up.EscapedPath())
 		if !strings.HasPrefix(path, "/") {
 			path = "/" + path

@@ -395,6 +395,9 @@ func TestRedirects(t *testing.T) {
 			code = 302
 		}
 		w.Header().Set("Location", strings.ReplaceAll(r.URL.Query().Get("to"), "UP", up))
+		if r.URL.Query().Get("to") == "two" {
+			w.Header().Add("Location", "https://elsewhere.example/y")
+		}
 		w.WriteHeader(code)
 	}), nil)
 	key, token := header("X-JFrog-Art-Api", f.aliceKey), bearer(f.aliceToken)
@@ -412,6 +415,14 @@ func TestRedirects(t *testing.T) {
 		{"GET", "https://elsewhere.example/y", key, 502, ""},
 		{"GET", "//elsewhere.example/y", key, 502, ""},
 		{"GET", `\\elsewhere.example/y`, key, 502, ""},
+		// What url.Parse reads as a path or as opaque, and curl and browsers as
+		// a host.
+		{"GET", "///elsewhere.example/y", key, 502, ""},
+		{"GET", "////elsewhere.example/y", key, 502, ""},
+		{"GET", "http:///elsewhere.example/y", key, 502, ""},
+		{"GET", "HTTP:/elsewhere.example/y", key, 502, ""},
+		{"GET", "https:elsewhere.example/y", key, 502, ""},
+		{"GET", "two", key, 502, ""},
 		{"GET", "https://elsewhere.example/y", token, 302, "https://elsewhere.example/y"},
 		{"POST", "https://elsewhere.example/y", token, 502, ""},
 		{"GET", "https://elsewhere.example/y", f.session(), 302, "https://elsewhere.example/y"},
