@@ -184,6 +184,12 @@ func TestOtherSitesAtRoutes(t *testing.T) {
 		{"other origin, old browser", []with{f.session(), header("Origin", "https://evil.example")}, 403},
 		{"no origin", []with{f.session()}, 403},
 		{"explicit credential", []with{header("X-JFrog-Art-Api", f.aliceKey), header("Sec-Fetch-Site", "cross-site"), header("Origin", "https://evil.example")}, 200},
+		// Browsers remember Basic and send it along with what any page makes.
+		{"Basic, a tool", []with{basic("alice", f.aliceKey)}, 200},
+		{"Basic, same origin", []with{basic("alice", f.aliceKey), header("Sec-Fetch-Site", "same-origin"), header("Origin", f.url)}, 200},
+		{"Basic, cross site", []with{basic("alice", f.aliceKey), header("Sec-Fetch-Site", "cross-site"), header("Origin", "https://evil.example")}, 403},
+		{"Basic, other origin, old browser", []with{basic("alice", f.aliceKey), header("Origin", "https://evil.example")}, 403},
+		{"Basic, cookie beside, sandboxed", []with{f.session(), basic("alice", f.aliceKey), header("Origin", "null")}, 403},
 		{"with cookie beside", []with{f.session(), header("X-JFrog-Art-Api", f.aliceKey), header("Origin", "https://evil.example")}, 200},
 	} {
 		f.send("POST", "/private/x", "x", c.shown...).want(t, c.want)

@@ -28,10 +28,17 @@ type credentials struct {
 	key    auth.Proof // of a key header
 	header auth.Proof // of Authorization
 	cookie auth.Proof // of our session cookie; only read when there is no other
+	basic  bool       // header is Basic, which browsers remember and send on their own
 }
 
 // explicit reports that the client chose to show something.
 func (c *credentials) explicit() bool { return c.key != nil || c.header != nil }
+
+// fromPage reports that a browser may have sent c because some page, of
+// whatever site, made it. A page of another site can set neither a key header
+// nor Authorization without asking first (a CORS preflight), but the cookie and
+// remembered Basic credentials go along by themselves.
+func (c *credentials) fromPage() bool { return c.key == nil && (c.header == nil || c.basic) }
 
 // notAccepted is a credential that cannot be good, whatever the store says. It
 // stands for a proof so that one wrong of two is refused as such.
@@ -70,6 +77,8 @@ func readCredentials(h http.Header, cookieName string) (credentials, error) {
 		if c.header, err = readAuthorization(*value); err != nil {
 			return c, err
 		}
+		scheme, _, _ := strings.Cut(*value, " ")
+		c.basic = strings.EqualFold(scheme, "Basic")
 	}
 	if !c.explicit() {
 		c.cookie = readCookie(h["Cookie"], cookieName)

@@ -222,13 +222,17 @@ func hasToken(lines []string, token string) bool {
 }
 
 // checkSocketOrigin keeps other sites' scripts from speaking through a
-// person's cookie: browsers say in Origin whose script it is, and no
-// same-origin policy guards WebSockets.
+// person's cookie or remembered Basic credentials: browsers say in Origin whose
+// script it is, and no same-origin policy guards WebSockets.
 func (x *exchange) checkSocketOrigin() error {
-	if x.shown.explicit() || !x.who.Known() {
+	if !x.shown.fromPage() || !x.who.Known() {
 		return nil
 	}
-	if origin := x.r.Header["Origin"]; len(origin) != 1 || !strings.EqualFold(origin[0], x.site.origin) {
+	origin := x.r.Header["Origin"]
+	if len(origin) == 0 && x.shown.basic {
+		return nil // no browser
+	}
+	if len(origin) != 1 || !strings.EqualFold(origin[0], x.site.origin) {
 		return &auth.Error{Code: auth.Forbidden, Reason: "this WebSocket was opened by another site"}
 	}
 	return nil

@@ -660,6 +660,7 @@ func TestWebSocketHandshakes(t *testing.T) {
 	}), func(r *gateway.Route) { r.WebSocket = r.Name != "open" })
 	key := "X-JFrog-Art-Api: " + f.aliceKey + "\r\n"
 	cookie := "Cookie: latchkey=" + f.aliceSession + "\r\n"
+	byBasic := "Authorization: " + basicText("alice:"+f.aliceKey) + "\r\n"
 	for _, c := range []struct {
 		name, path, head string
 		want             int
@@ -674,6 +675,9 @@ func TestWebSocketHandshakes(t *testing.T) {
 		{"cookie, null origin", "/private/ws", handshake + cookie + "Origin: null\r\n", 403},
 		{"cookie, no origin", "/private/ws", handshake + cookie, 403},
 		{"cookie, two origins", "/private/ws", handshake + cookie + "Origin: $ORIGIN\r\nOrigin: https://evil.example\r\n", 403},
+		{"Basic, no browser", "/private/ws", handshake + byBasic, 101},
+		{"Basic, own origin", "/private/ws", handshake + byBasic + "Origin: $ORIGIN\r\n", 101},
+		{"Basic that a browser remembers, other origin", "/private/ws", handshake + byBasic + "Origin: https://evil.example\r\n", 403},
 		{"old version", "/private/ws", strings.Replace(handshake, "13", "8", 1) + key, 200},
 		{"no version", "/private/ws", strings.Replace(handshake, "Sec-WebSocket-Version: 13\r\n", "", 1) + key, 200},
 		{"no key of its own", "/private/ws", strings.Replace(handshake, "Sec-WebSocket-Key: SGVsbG8sIHdvcmxkIQ==\r\n", "", 1) + key, 200},

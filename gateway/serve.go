@@ -172,17 +172,18 @@ func (x *exchange) identify() (auth.Identity, error) {
 	return who, nil
 }
 
-// checkOrigin refuses what another site made a browser send. Explicit
-// credentials are not sent by browsers on their own, so only the rest is asked;
-// whoever changes something with the cookie must say where from.
+// checkOrigin refuses what another site made a browser send. Keys and tokens
+// are not sent by browsers on their own, so only the rest is asked. Whoever
+// changes something with the cookie must say where from; with Basic, tools may
+// say nothing.
 func (x *exchange) checkOrigin() error {
-	if x.shown.explicit() {
+	if !x.shown.fromPage() {
 		return nil
 	}
 	if err := x.d.origins.Check(x.r); err != nil {
 		return &auth.Error{Code: auth.Forbidden, Reason: "this request came from another site", Err: err}
 	}
-	if x.who.Known() && !reads(x.r.Method) && x.r.Header.Get("Sec-Fetch-Site") == "" && x.r.Header.Get("Origin") == "" {
+	if x.who.Known() && !x.shown.explicit() && !reads(x.r.Method) && x.r.Header.Get("Sec-Fetch-Site") == "" && x.r.Header.Get("Origin") == "" {
 		return &auth.Error{Code: auth.Forbidden, Reason: "a change with the session cookie needs an Origin or Sec-Fetch-Site header"}
 	}
 	return nil
