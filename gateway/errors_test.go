@@ -225,6 +225,47 @@ func TestScopeOnEveryEntrance(t *testing.T) {
 	}
 }
 
+// TestNarrowCredentialSpeaksForNobody: a credential for some repositories opens
+// no route that cannot judge it; where everybody may come it opens what it opens
+// for everybody, and the upstream hears of nobody.
+func TestNarrowCredentialSpeaksForNobody(t *testing.T) {
+	f := openFront(t, func(_ *front, c *gateway.Config) {
+		c.Routes[2].Assertion, c.Routes[2].Basic = true, true
+	})
+	alice := f.who("alice", frontAlice)
+	token := func(scope string) string {
+		t.Helper()
+		made, err := f.auth.Tokens.Create(t.Context(), alice, auth.NewToken{Scope: scope})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made.JWT.Reveal()
+	}
+	short, _, err := f.auth.Tokens.Grant(t.Context(), alice, auth.Grant{Route: "lfs", Repo: "team/assets", Op: auth.Read, Life: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ token, user string }{
+		"whole":          {token("applied-permissions/user"), "alice"},
+		"one repository": {token("artifact:lfs/repo:r"), ""},
+		"everything":     {token("artifact:*:r"), ""},
+		"metrics":        {token("system:metrics:r"), ""},
+		"short token":    {short.Reveal(), ""},
+	} {
+		for _, method := range []string{"GET", "POST"} {
+			got := f.send(method, "/open/x", "", bearer(c.token)).echoed(t)
+			if user := got.Header.Get(userHeaderName); user != c.user {
+				t.Errorf("%s, %s: the upstream hears of %q, want %q", name, method, user, c.user)
+			}
+			for _, h := range []string{"X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Name", "X-Latchkey-Assertion", "Authorization"} {
+				if c.user == "" && got.Header.Get(h) != "" {
+					t.Errorf("%s, %s: the upstream got %s", name, method, h)
+				}
+			}
+		}
+	}
+}
+
 // TestRepeatedFailure: the same wrong password again and again is 403 from the
 // tenth time on, so that old clients stop asking.
 func TestRepeatedFailure(t *testing.T) {

@@ -57,7 +57,7 @@ func Middleware(c MiddlewareConfig) (func(http.Handler) http.Handler, error) {
 				x.refuse(err)
 				return
 			}
-			r = x.r.WithContext(context.WithValue(x.r.Context(), identityKey{}, x.who))
+			r = x.r.WithContext(context.WithValue(x.r.Context(), identityKey{}, x.told()))
 			r.Header = r.Header.Clone()
 			strip(r.Header)
 			next.ServeHTTP(x, r)

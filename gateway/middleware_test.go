@@ -32,6 +32,10 @@ func TestMiddleware(t *testing.T) {
 		t.Cleanup(s.Close)
 		return s.URL
 	}
+	narrow, err := f.auth.Tokens.Create(t.Context(), f.who("alice", frontAlice), auth.NewToken{Scope: "artifact:mixed:r"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	known := open(auth.Route{})
 	mixed := open(auth.Route{Name: "mixed", Read: rules(t, "anonymous"), Write: rules(t, "admin")})
 	for _, c := range []struct {
@@ -47,6 +51,8 @@ func TestMiddleware(t *testing.T) {
 		{known, "GET", "/a/..%2fb", []with{bearer(f.aliceToken)}, 400, ""},
 		{known, "TRACE", "/", []with{bearer(f.aliceToken)}, 405, ""},
 		{mixed, "GET", "/", nil, 200, `true "" `},
+		{mixed, "GET", "/", []with{bearer(f.aliceToken)}, 200, `true "alice" `},
+		{mixed, "GET", "/", []with{bearer(narrow.JWT.Reveal())}, 200, `true "" `},
 		{mixed, "GET", "/", []with{bearer("x")}, 401, ""},
 		{mixed, "DELETE", "/", nil, 401, ""},
 		{mixed, "DELETE", "/", []with{header("X-JFrog-Art-Api", f.aliceKey)}, 403, ""},

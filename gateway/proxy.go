@@ -30,10 +30,11 @@ func (x *exchange) proxy() error {
 		return &auth.Error{Code: auth.Unavailable, Reason: "the service behind this address has too many requests under way; try again in a moment"}
 	}
 	defer x.route.upstream.leave()
+	told := x.told()
 	var assertion string
-	if x.route.Assertion && x.who.Known() {
+	if x.route.Assertion && told.Known() {
 		var err error
-		if assertion, err = x.d.assert.sign(x.who, x.route.Name); err != nil {
+		if assertion, err = x.d.assert.sign(told, x.route.Name); err != nil {
 			return &auth.Error{Code: auth.Internal, Reason: internalReason, Err: err}
 		}
 	}
@@ -42,7 +43,7 @@ func (x *exchange) proxy() error {
 		Transport:    x.route.upstream.transport,
 		BufferPool:   x.d.buffers,
 		ErrorLog:     x.g.proxyLog,
-		Rewrite:      func(r *httputil.ProxyRequest) { x.rewrite(r, assertion) },
+		Rewrite:      func(r *httputil.ProxyRequest) { x.rewrite(r, told, assertion) },
 		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) { failed = x.upstreamFailed(err) },
 	}
 	p.ModifyResponse = func(r *http.Response) error {
@@ -55,9 +56,22 @@ func (x *exchange) proxy() error {
 	return failed
 }
 
+// told is who the upstream hears of. A credential for some repositories alone,
+// as CI jobs and git-lfs hold, cannot be judged by an upstream: where everybody
+// may come it passes like everybody, and speaks for nobody.
+func (x *exchange) told() auth.Identity {
+	for _, s := range x.who.Scopes {
+		switch s.Kind {
+		case auth.ScopeUser, auth.ScopeAdmin, auth.ScopeGroups:
+			return x.who
+		}
+	}
+	return auth.Identity{Peer: x.who.Peer}
+}
+
 // rewrite makes the request that the upstream gets. ReverseProxy has removed
 // the hop-by-hop headers before, so none that is set here can be named away.
-func (x *exchange) rewrite(pr *httputil.ProxyRequest, assertion string) {
+func (x *exchange) rewrite(pr *httputil.ProxyRequest, told auth.Identity, assertion string) {
 	out, to := pr.Out, x.route.upstream.target
 	out.URL.Scheme, out.URL.Host = to.Scheme, to.Host
 	if to.Path != "" {
@@ -79,13 +93,13 @@ func (x *exchange) rewrite(pr *httputil.ProxyRequest, assertion string) {
 	h["X-Forwarded-Proto"] = []string{x.d.cfg.PublicURL.Scheme}
 	h[requestIDHeader] = []string{x.event.ID()}
 	if x.route.Headers {
-		tell(h, x.who)
+		tell(h, told)
 	}
 	if assertion != "" {
 		h[assertionHeader] = []string{assertion}
 	}
-	if x.route.Basic && x.who.Known() {
-		out.SetBasicAuth(x.who.User, "")
+	if x.route.Basic && told.Known() {
+		out.SetBasicAuth(told.User, "")
 	}
 }
 

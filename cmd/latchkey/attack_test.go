@@ -405,6 +405,10 @@ func TestAttackShortTokenAtOtherDoors(t *testing.T) {
 	if seen := up.take(); len(seen) > 0 {
 		t.Errorf("an upstream saw %v", seen)
 	}
+	a := d.request("GET", "/public/x", "", "Authorization", token)
+	if a.status != http.StatusOK || strings.Contains(a.body, "alice") || strings.Contains(a.body, "X-Latchkey-Assertion") {
+		t.Errorf("where everybody may come: %d %s", a.status, a.body)
+	}
 	// It ends with the key that made it.
 	d.do("sshkey", "delete", "--", sshKeyIDs(t, d)[0])
 	if got := try("GET", "/lfs/team/assets/locks", ""); got != http.StatusUnauthorized {
