@@ -48,7 +48,10 @@ func forgeable(name string) bool {
 		"remote-user", "remote-email", "remote-name", "remote-groups", "remote-addr",
 		"x-remote-user", "x-remote-email", "x-remote-group", "x-remote-groups", "x-remote-name", "x-remote-addr",
 		"ssl-client-s-dn", "ssl-client-verify", "x-ssl-client-dn", "x-ssl-client-verify", "x-client-cert", "client-cert",
-		"http2-settings":
+		"http2-settings",
+		// What frames or routes a request is written by the transport; here it
+		// is another spelling, as Content_Length, or a trailer.
+		"content-length", "transfer-encoding", "host":
 		return true
 	}
 	for _, prefix := range [...]string{"x-forwarded-", "x-latchkey-", "x-auth-request-", "x-webauth-", "x-remote-extra-"} {

@@ -43,7 +43,7 @@ func TestIdentityHeadersAreOurs(t *testing.T) {
 		"X-Forwarded-Prefix: /public", "X-Forwarded-Method: OPTIONS", "X-Forwarded-For: 1.2.3.4", "X_Forwarded_For: 1.2.3.4", "Forwarded: for=1.2.3.4",
 		"X-Real-IP: 1.2.3.4", "X-Forwarded-Host: evil", "X-Forwarded-Proto: https", "X-Forwarded-Port: 1", "X-Request-Id: mine", "X_Request_Id: mine",
 		"X-Auth-Request-User: admin", "X-WEBAUTH-USER: admin", "Remote-User: admin", "X-Remote-User: admin", "REMOTE_USER: admin", "X~Forwarded~User: admin",
-		"X!Forwarded!User: admin", "True-Client-IP: 1.2.3.4", "X-HTTP-Method-Override: DELETE",
+		"X!Forwarded!User: admin", "Content_Length: 77", "Transfer_Encoding: chunked", "True-Client-IP: 1.2.3.4", "X-HTTP-Method-Override: DELETE",
 	}
 	key := "X-JFrog-Art-Api: " + f.aliceKey
 	for _, spelling := range spellings {

@@ -139,7 +139,7 @@ func TestRangeHeadTrailersAndInterim(t *testing.T) {
 			w.Header().Set("Link", "</x>; rel=preload")
 			w.Header().Add("Set-Cookie", "latchkey=evil")
 			w.WriteHeader(http.StatusEarlyHints)
-			fmt.Fprintf(w, "%s %s %d", body, r.Trailer.Get("X-In"), len(r.Trailer["X_forwarded_user"]))
+			fmt.Fprintf(w, "%s %s %d", body, r.Trailer.Get("X-In"), len(r.Trailer["X_forwarded_user"])+len(r.Trailer["Host"]))
 			w.Header().Set("X-Sum", "42")
 		default:
 			http.ServeContent(w, r, "x", time.Time{}, bytes.NewReader(content))
@@ -159,7 +159,7 @@ func TestRangeHeadTrailersAndInterim(t *testing.T) {
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(patience))
-	fmt.Fprintf(c, "POST /open/trailers HTTP/1.1\r\nHost: %s\r\nTransfer-Encoding: chunked\r\nTrailer: X-In, X_Forwarded_User\r\nTE: trailers\r\n\r\n3\r\nabc\r\n0\r\nX-In: 7\r\nX_Forwarded_User: admin\r\n\r\n", f.addr)
+	fmt.Fprintf(c, "POST /open/trailers HTTP/1.1\r\nHost: %s\r\nTransfer-Encoding: chunked\r\nTrailer: X-In, X_Forwarded_User, Host\r\nTE: trailers\r\n\r\n3\r\nabc\r\n0\r\nX-In: 7\r\nX_Forwarded_User: admin\r\nHost: evil.example\r\n\r\n", f.addr)
 	in := bufio.NewReader(c)
 	early, err := http.ReadResponse(in, nil)
 	if err != nil {
