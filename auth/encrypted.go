@@ -65,7 +65,7 @@ func (a *Authority) byEncryptedPassword(ctx context.Context, v *view, p Encrypte
 	text := p.Secret.Reveal()
 	box, ok := fromBase58(text[len(encryptedPrefix) : len(text)-checksumLength])
 	if !ok {
-		return found{}, unauthenticated("not an encrypted password")
+		return nobody(name, acc), unauthenticated("not an encrypted password")
 	}
 	uid := nobodysUID // the box is tried for every name, so that all take one time
 	if acc.mayUsePassword() {
@@ -73,13 +73,13 @@ func (a *Authority) byEncryptedPassword(ctx context.Context, v *view, p Encrypte
 	}
 	plain, err := a.ring().Open(sealEncrypted, uid, box)
 	if !acc.mayUsePassword() {
-		return found{}, unauthenticated("no account that can sign in with a password")
+		return nobody(name, acc), unauthenticated("no account that can sign in with a password")
 	}
 	if err != nil || len(plain) != 17 || plain[0] != encryptedForm {
-		return found{}, unauthenticated("an encrypted password of somebody else, or of older keys")
+		return nobody(name, acc), unauthenticated("an encrypted password of somebody else, or of older keys")
 	}
 	if binary.BigEndian.Uint64(plain[1:]) != acc.Epochs.Encrypted || binary.BigEndian.Uint64(plain[9:]) != acc.Epochs.Password {
-		return found{}, unauthenticated("the encrypted password ended with its password")
+		return nobody(name, acc), unauthenticated("the encrypted password ended with its password")
 	}
 	return found{acc: acc, name: name, via: Via{Kind: KindEncryptedPassword, ID: name}, scopes: UserScope}, nil
 }

@@ -33,7 +33,7 @@ func (a *Authority) Identify(ctx context.Context, peer Peer, p Proof) (Identity,
 	now := a.now()
 	k, ok := a.proofKey(peer, p)
 	if !ok {
-		return Identity{}, a.refuse(peer, p, k, unauthenticated("not the form of a credential"))
+		return Identity{}, a.refuse(peer, p, k, "", unauthenticated("not the form of a credential"))
 	}
 	if who, ok := a.cache.get(k, now); ok {
 		who.Peer = peer
@@ -48,7 +48,7 @@ func (a *Authority) Identify(ctx context.Context, peer Peer, p Proof) (Identity,
 	v := &view{a: a}
 	f, err := a.resolve(ctx, v, peer, p)
 	if err != nil {
-		return Identity{}, a.refuse(peer, p, k, err)
+		return Identity{}, a.refuse(peer, p, k, f.name, err)
 	}
 	who := f.identity()
 	a.cache.put(k, who, seq, v.deps, now)
@@ -83,6 +83,15 @@ func (a *Authority) resolve(ctx context.Context, v *view, peer Peer, p Proof) (f
 		return found{local: true, name: id, via: Via{Kind: KindLocal, ID: id}, scopes: Scopes{{Kind: ScopeAdmin}}}, nil
 	}
 	return found{}, unauthenticated("unknown kind of proof")
+}
+
+// nobody is the answer about a proof that was refused. It says whose account
+// was tried, for the audit trail, where there is such an account.
+func nobody(name string, acc *account) found {
+	if acc == nil {
+		return found{}
+	}
+	return found{name: name}
 }
 
 // proofKey names a proof for the cache, by a keyed hash. A password is named
@@ -212,7 +221,7 @@ func (a *Authority) bonded(ctx context.Context, v *view, kind Kind, b bond, user
 		return found{}, err
 	}
 	if why != "" {
-		return found{}, unauthenticated(string(kind) + ": " + why)
+		return nobody(b.User, acc), unauthenticated(string(kind) + ": " + why)
 	}
 	return found{acc: acc, name: b.User, ends: b.Expires}, nil
 }
@@ -220,7 +229,7 @@ func (a *Authority) bonded(ctx context.Context, v *view, kind Kind, b bond, user
 // refuse counts and records a failed proof on its way out: the tenth time the
 // same wrong secret comes in ten minutes the code is Repeated, for clients
 // that never stop asking on a 401.
-func (a *Authority) refuse(peer Peer, p Proof, k cacheKey, err error) error {
+func (a *Authority) refuse(peer Peer, p Proof, k cacheKey, user string, err error) error {
 	if CodeOf(err) != Unauthenticated {
 		return err
 	}
@@ -229,7 +238,7 @@ func (a *Authority) refuse(peer Peer, p Proof, k cacheKey, err error) error {
 		n = a.wrong.Add(k)
 	}
 	if n == 1 {
-		a.Trail.refused(peer, p, err)
+		a.Trail.refused(peer, p, user, err)
 	}
 	if n >= repeatLimit {
 		return &Error{Code: Repeated, Reason: "this credential was refused again and again; stop sending it", Err: err}

@@ -30,7 +30,7 @@ type Ref struct {
 type Via struct {
 	Kind Kind
 	// ID names the credential to its owner and in the audit trail: a token's
-	// jti, an SSH key's id in base64url, "local:UID"; never a secret.
+	// jti, an SSH key's id (SSHKeyInfo.ID), "local:UID"; never a secret.
 	ID string
 	// Parents are the credentials it was made with, and theirs.
 	Parents []Ref

@@ -67,7 +67,7 @@ func (a *Authority) byPassword(ctx context.Context, v *view, peer Peer, p Passwo
 		return found{}, err
 	}
 	if err := a.checkPassword(ctx, peer, name, acc, p.Secret); err != nil {
-		return found{}, err
+		return nobody(name, acc), err
 	}
 	// An answer that is kept is one that nobody guesses at: the next guess
 	// from here that is paid for ends it.

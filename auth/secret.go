@@ -92,23 +92,47 @@ func alphanumeric(s string) bool {
 	return true
 }
 
-// Mask replaces what has the form of one of our secrets in a path or a command
-// line by [secret], for logs: people type secrets into wrong places.
+// Mask replaces what has the form of one of our secrets, or of a part of one,
+// in a path, a command line or a client's name by [secret], for logs: people
+// type secrets into wrong places.
 func Mask(text string) string {
-	if len(text) < shortestSecret {
+	var out strings.Builder
+	kept := 0 // text[:kept] is in out
+	for i := 0; i < len(text); {
+		if !secretByte(text[i]) {
+			i++
+			continue
+		}
+		end := i + 1
+		for end < len(text) && secretByte(text[end]) {
+			end++
+		}
+		if maskable(text[i:end]) {
+			out.WriteString(text[kept:i])
+			out.WriteString(redacted)
+			kept = end
+		}
+		i = end
+	}
+	if kept == 0 {
 		return text
 	}
-	words := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("/ :@'\"=,;?&", r) })
-	for _, w := range words {
-		if len(w) >= shortestSecret && FormOf(w) != FormPassword {
-			text = strings.ReplaceAll(text, w, redacted)
-		}
-	}
-	return text
+	return out.String() + text[kept:]
 }
 
-// shortestSecret is less than the length of any secret with a form.
-const shortestSecret = 20
+// shortestMasked is how much of a secret is worth hiding, in bytes.
+const shortestMasked = 20
+
+// secretByte reports a character that secrets are made of.
+func secretByte(c byte) bool {
+	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || c == '-' || c == '_' || c == '.'
+}
+
+// maskable reports a run of such characters with a secret in it.
+func maskable(run string) bool {
+	return len(run) >= shortestMasked && (strings.Contains(run, apiKeyPrefix) || strings.Contains(run, referencePrefix) ||
+		strings.Contains(run, "eyJ") || looksEncrypted(run))
+}
 
 // newSecretText draws prefix + random + checksum of length characters. The
 // checksum lets a typing error be told without a read, and a scanner be sure.

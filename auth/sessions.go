@@ -56,14 +56,14 @@ func (r sessionRecord) info(id string, who Identity) SessionInfo {
 func (s *Sessions) SignIn(ctx context.Context, peer Peer, user string, password Secret, remember bool) (secret Secret, info SessionInfo, err error) {
 	k, ok := s.a.proofKey(peer, Password{User: user, Secret: password})
 	if !ok {
-		return Secret{}, SessionInfo{}, s.a.refuse(peer, Password{User: user}, k, unauthenticated("no user name or password"))
+		return Secret{}, SessionInfo{}, s.a.refuse(peer, Password{User: user}, k, "", unauthenticated("no user name or password"))
 	}
 	if FormOf(password.Reveal()) != FormPassword {
-		return Secret{}, SessionInfo{}, s.a.refuse(peer, Password{User: user}, k, unauthenticated("a key or token does not begin a session"))
+		return Secret{}, SessionInfo{}, s.a.refuse(peer, Password{User: user}, k, "", unauthenticated("a key or token does not begin a session"))
 	}
 	f, err := s.a.byPassword(ctx, &view{a: s.a}, peer, Password{User: user, Secret: password})
 	if err != nil {
-		return Secret{}, SessionInfo{}, s.a.refuse(peer, Password{User: user}, k, err)
+		return Secret{}, SessionInfo{}, s.a.refuse(peer, Password{User: user}, k, f.name, err)
 	}
 	who := f.identity()
 	who.Peer = peer

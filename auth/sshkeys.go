@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rsa"
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/latchkey-io/latchkey/internal/seal"
 	"github.com/latchkey-io/latchkey/keystore"
 )
 
@@ -32,7 +32,7 @@ type NewSSHKey struct {
 
 // SSHKeyInfo is a registered key as its owner and administrators see it.
 type SSHKeyInfo struct {
-	ID          string    `json:"id"` // base64url of the SHA-256 of the key
+	ID          string    `json:"id"` // of the SHA-256 of the key, as seal.EncodeID writes it
 	Owner       string    `json:"owner"`
 	Title       string    `json:"title"`
 	Type        string    `json:"type"`        // ssh-ed25519, …
@@ -66,7 +66,7 @@ type sshKeyRecord struct {
 
 func sshKeyID(key ssh.PublicKey) string {
 	sum := sha256.Sum256(key.Marshal())
-	return base64.RawURLEncoding.EncodeToString(sum[:])
+	return seal.EncodeID(sum[:])
 }
 
 func (r sshKeyRecord) info(id string) SSHKeyInfo {

@@ -49,7 +49,7 @@ const (
 
 // acted records what who did to target, or was refused.
 func (t *Trail) acted(who Identity, what act, target string, err error) {
-	e := Event{Action: string(what), Result: "ok", User: who.User, Target: event.Clean(target, maxTarget)}
+	e := Event{Action: string(what), Result: "ok", User: who.User, Target: event.Clean(Mask(target), maxTarget)}
 	if who.Via.Kind != "" {
 		e.Credential = string(who.Via.Kind) + ":" + who.Via.ID
 	}
@@ -57,28 +57,24 @@ func (t *Trail) acted(who Identity, what act, target string, err error) {
 	t.write(e, who.Peer)
 }
 
-// refused records a proof that was not accepted.
-func (t *Trail) refused(peer Peer, p Proof, err error) {
-	e := Event{Action: "identify"}
-	switch p := p.(type) {
+// refused records a proof that was not accepted, and the user whose it might
+// have been where there is such a user: a name that is nobody's may be a
+// password typed into the wrong field.
+func (t *Trail) refused(peer Peer, p Proof, user string, err error) {
+	e := Event{Action: "identify", User: user}
+	switch p.(type) {
 	case APIKey:
-		e.Credential, e.User = string(KindAPIKey), p.User
+		e.Credential = string(KindAPIKey)
 	case Bearer:
-		e.Credential, e.User = string(KindToken), p.User
+		e.Credential = string(KindToken)
 	case Password:
-		e.Credential, e.User = string(KindPassword), p.User
+		e.Credential = string(KindPassword)
 	case EncryptedPassword:
-		e.Credential, e.User = string(KindEncryptedPassword), p.User
+		e.Credential = string(KindEncryptedPassword)
 	case SSHKey:
 		e.Credential = string(KindSSHKey)
 	case Session:
 		e.Credential = string(KindSession)
-	}
-	// What stands in a user field may be a secret typed into the wrong one.
-	if name, nameErr := CanonicalName(e.User); nameErr == nil && FormOf(e.User) == FormPassword {
-		e.User = name
-	} else {
-		e.User = ""
 	}
 	e.outcome(err)
 	t.write(e, peer)
@@ -97,7 +93,7 @@ func (e *Event) outcome(err error) {
 	if known, ok := errors.AsType[*Error](err); ok && known.Err == nil {
 		e.Cause = known.Reason
 	}
-	e.Cause = event.Clean(e.Cause, maxTarget)
+	e.Cause = event.Clean(Mask(e.Cause), maxTarget)
 }
 
 func (t *Trail) write(e Event, peer Peer) {
@@ -109,7 +105,7 @@ func (t *Trail) write(e Event, peer Peer) {
 		e.Addr = peer.Addr.String()
 	}
 	e.Door, e.Request = peer.Door, peer.Request
-	e.Client = event.Clean(peer.Client, MaxClient)
+	e.Client = event.Clean(Mask(peer.Client), MaxClient)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	line, err := t.chained(&e)

@@ -65,7 +65,7 @@ func (u *uses) note(who Identity, peer Peer, now time.Time) {
 	if u.noted == nil || len(u.noted) >= maxNoted {
 		u.noted = make(map[string]time.Time)
 	}
-	use := note{Use{At: now.UTC(), Client: event.Clean(peer.Client, MaxClient)}, now.Add(usedFor)}
+	use := note{Use{At: now.UTC(), Client: event.Clean(Mask(peer.Client), MaxClient)}, now.Add(usedFor)}
 	if peer.Addr.IsValid() {
 		use.Addr = peer.Addr.String()
 	}

@@ -89,10 +89,7 @@ func (x *exchange) meet(door string) {
 
 // clientName is what a client calls itself, as far as it is kept.
 func clientName(s string) string {
-	if len(s) > auth.MaxClient {
-		s = s[:auth.MaxClient]
-	}
-	return s
+	return auth.Mask(s[:min(len(s), auth.MaxClient)])
 }
 
 // elsewhere answers a host that is nobody's: 404 before any credential is
@@ -147,7 +144,8 @@ func (x *exchange) serveRow(row *row) error {
 		if who, err = x.identify(); err != nil {
 			return err
 		}
-		if row.need == user && !who.Known() {
+		// A short token is for the repository it names, and no way in here.
+		if row.need == user && !who.Known() || who.Via.Kind == auth.KindGrant {
 			return refusedProof()
 		}
 	}

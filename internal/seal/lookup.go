@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	idLen      = 43      // characters: base64url of 32 bytes
+	idLen      = 43      // characters: EncodeID of 32 bytes
 	maxScratch = 4 << 10 // bytes of scratch a pooled MAC may keep
 )
 
@@ -25,8 +25,15 @@ func newLookupMAC(key []byte) *lookupMAC {
 	return &lookupMAC{mac: hmac.New(sha256.New, key)}
 }
 
+// idEncoding is base64url with a dot for the dash: an id that began with a dash
+// would be taken for a flag wherever people type it.
+var idEncoding = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._").WithPadding(base64.NoPadding)
+
+// EncodeID writes a hash as an id of A-Z a-z 0-9 . and _, six bits a character.
+func EncodeID(hash []byte) string { return idEncoding.EncodeToString(hash) }
+
 // LookupID gives the name under which something that a client shows is kept:
-// HMAC-SHA256 over purpose and secret, 43 characters base64url. Without the
+// HMAC-SHA256 over purpose and secret, 43 characters as EncodeID writes. Without the
 // ring nobody can compute it, nor tell from it anything about the secret. The
 // same secret has unrelated ids for different purposes.
 func (r *Ring) LookupID(purpose, secret string) string {
@@ -36,7 +43,7 @@ func (r *Ring) LookupID(purpose, secret string) string {
 	m.in = append(m.in, secret...)
 	m.mac.Reset()
 	m.mac.Write(m.in)
-	base64.RawURLEncoding.Encode(m.out[:], m.mac.Sum(m.sum[:0]))
+	idEncoding.Encode(m.out[:], m.mac.Sum(m.sum[:0]))
 	id := string(m.out[:])
 	clear(m.in)
 	if cap(m.in) > maxScratch {

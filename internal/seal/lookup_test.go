@@ -1,7 +1,7 @@
 package seal_test
 
 import (
-	"encoding/base64"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -11,8 +11,8 @@ func TestLookupIDForm(t *testing.T) {
 	r := testRing()
 	for _, secret := range []string{"", "s", strings.Repeat("s", 1<<20), "\x00\xff"} {
 		id := r.LookupID("apikey", secret)
-		if raw, err := base64.RawURLEncoding.Strict().DecodeString(id); err != nil || len(raw) != 32 || len(id) != 43 {
-			t.Errorf("%q: %v", id, err)
+		if !regexp.MustCompile(`^[A-Za-z0-9._]{43}$`).MatchString(id) {
+			t.Errorf("%q", id)
 		}
 		if id != r.LookupID("apikey", secret) {
 			t.Error("not the same twice")
