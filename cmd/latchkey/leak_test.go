@@ -202,6 +202,10 @@ func (p *plant) overSSH() {
 	for _, name := range []string{"API key", "reference token"} {
 		ssh(p.secrets[name]).Run()
 		ssh("whoami " + p.secrets[name]).Run()
+		ssh("git-lfs-authenticate " + p.secrets[name] + " download").Run()
+		ssh("git-lfs-authenticate team/" + p.secrets[name] + "x download").Run()
+		p.ask("DELETE", "/-/api/v1/sshkeys/"+p.secrets[name], "", "Authorization", basic("alice", p.secrets[name]))
+		p.ask("GET", "/lfs/pre"+p.secrets[name]+"post/info/lfs/locks", "", "User-Agent", "curl "+p.secrets[name])
 	}
 }
 
