@@ -91,7 +91,7 @@ func newHouse(t *testing.T, hc houseConfig) *house {
 	g, err := gateway.New(gateway.Config{
 		Auth: h.auth, Ring: ring, Log: log, PublicURL: public, Routes: hc.routes,
 		JFrog:   gateway.JFrogConfig{API: !hc.noJFrog, ReportedVersion: "7.77.0"},
-		Machine: machine{h}, Version: "test",
+		Machine: machine{h},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func newHouse(t *testing.T, hc houseConfig) *house {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		server.Shutdown(ctx)
-		g.Close(ctx)
+		g.Close()
 		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 			t.Error(err)
 		}

@@ -39,7 +39,7 @@ func TestSocketsRows(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		server.Shutdown(ctx)
-		g.Close(ctx)
+		g.Close()
 		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 			t.Error(err)
 		}

@@ -148,7 +148,7 @@ func openFront(t testing.TB, change func(*front, *gateway.Config)) *front {
 	t.Cleanup(func() { f.auth.Close() })
 	known, anyone := rules(t, "authenticated"), rules(t, "anonymous")
 	f.config = gateway.Config{
-		Auth: f.auth, Ring: ring, Log: log, PublicURL: public, Version: "test",
+		Auth: f.auth, Ring: ring, Log: log, PublicURL: public,
 		Routes: []gateway.Route{
 			{Route: auth.Route{Name: "public", Read: anyone, Write: known}, Path: "/public/", Upstream: f.echo.URL, Headers: true},
 			{Route: auth.Route{Name: "private", Read: known, Write: known}, Path: "/private/", Upstream: f.echo.URL, Headers: true, Assertion: true},
@@ -182,7 +182,7 @@ func serve(t testing.TB, g *gateway.Gateway, l net.Listener) {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		g.Close(ctx)
+		g.Close()
 		if server.Shutdown(ctx) != nil {
 			server.Close()
 		}

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log"
@@ -40,7 +39,6 @@ type Config struct {
 	JFrog JFrogConfig
 	// Machine is what the API shows of the daemon itself; nil: nothing.
 	Machine Machine
-	Version string
 	// Observe is told of every request when it is over: the route's name, ""
 	// for Latchkey's own URLs, and the status. It must not wait. nil: nobody is.
 	Observe func(route string, status int)
@@ -146,10 +144,9 @@ func (g *Gateway) Reload(c Config) error {
 // Close ends WebSockets and the idle connections to upstreams. Requests under
 // way are the servers' to end: call it beside their Shutdown, which does not
 // know of WebSockets. It does not wait.
-func (g *Gateway) Close(context.Context) error {
+func (g *Gateway) Close() {
 	g.tunnels.end()
 	g.live.Load().retire(nil)
-	return nil
 }
 
 // Handler is the public door.

@@ -172,14 +172,14 @@ func (d *doors) ended(name string, err error) {
 // WebSockets. What is not over when ctx ends is cut off, and the error says so.
 func (d *doors) shutdown(ctx context.Context, g *gateway.Gateway) error {
 	var all sync.WaitGroup
-	errs := make(chan error, len(d.servers)+2)
+	errs := make(chan error, len(d.servers)+1)
 	for _, s := range d.servers {
 		all.Go(func() { errs <- shutdownHTTP(ctx, s) })
 	}
 	if d.sshServer != nil {
 		all.Go(func() { errs <- d.sshServer.Shutdown(ctx) })
 	}
-	all.Go(func() { errs <- g.Close(ctx) })
+	all.Go(g.Close)
 	all.Wait()
 	if d.opsServer != nil {
 		d.opsServer.Close()

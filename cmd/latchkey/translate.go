@@ -87,7 +87,6 @@ func (d *daemon) gatewayConfig(c *configs.Config) (gateway.Config, error) {
 		JFrog:          gateway.JFrogConfig{API: c.JFrog.API, ReportedVersion: c.JFrog.ReportedVersion},
 		Machine:        machine{d},
 		Observe:        d.counts.request,
-		Version:        version,
 	}
 	for _, r := range c.Routes {
 		route, err := d.gatewayRoute(r)
