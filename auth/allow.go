@@ -138,6 +138,9 @@ func (a *Authority) allow(who Identity, what act, owner string) error {
 			return a.ownerMay(who, n, now)
 		}
 	}
+	if what == actKeyShow && admin {
+		return forbidden("an API key is shown to its owner alone; rotate it to hand over a new one")
+	}
 	return forbidden("%s may not do %s with this credential", who.User, what)
 }
 

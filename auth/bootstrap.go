@@ -15,8 +15,8 @@ import (
 const ringKey = "system/ring"
 
 // OpenRing loads the master key at path and opens the key ring of the store.
-// In an empty store it makes both, the file first; created reports that. A
-// ring without its key, or a key that does not open it, is an error and
+// In an empty store it makes the ring, and the file first where there is none;
+// created reports that this call made the ring. A ring without its key, or a key that does not open it, is an error and
 // changes nothing: what was sealed must not be lost behind a new key.
 func OpenRing(ctx context.Context, store keystore.Store, path string) (ring *seal.Ring, created bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)

@@ -135,7 +135,7 @@ func (k *Keys) make(ctx context.Context, who Identity, owner, seen string) (Key,
 		return Key{}, err
 	}
 	if acc == nil || who.User == owner && acc.UID != who.uid {
-		return Key{}, notFound("user " + owner)
+		return Key{}, noAccount(owner)
 	}
 	sys, err := v.system(ctx)
 	if err != nil {

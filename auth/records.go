@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/latchkey-io/latchkey/internal/seal"
@@ -271,6 +272,14 @@ func newBond(who Identity, owner string, acc *account, sys systemRecord, kind Ki
 		b.Parents = lineage(who)
 	}
 	return b
+}
+
+// noAccount says that owner is nobody who can have credentials.
+func noAccount(owner string) error {
+	if strings.HasPrefix(owner, string(KindLocal)+":") {
+		return invalid("user", "the administrator at the socket has no credentials of their own; name a user")
+	}
+	return notFound("user " + owner)
 }
 
 // standsAlone reports whether what who makes for itself does not end with

@@ -156,7 +156,7 @@ func (k *SSHKeys) Create(ctx context.Context, who Identity, n NewSSHKey) (info S
 		return SSHKeyInfo{}, err
 	}
 	if acc == nil || who.User == n.Owner && who.uid != acc.UID {
-		return SSHKeyInfo{}, notFound("user " + n.Owner)
+		return SSHKeyInfo{}, noAccount(n.Owner)
 	}
 	if acc.ProfileFixed && !who.Admin {
 		return SSHKeyInfo{}, forbidden("your profile is kept by the administrators; ask them")

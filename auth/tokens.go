@@ -149,7 +149,7 @@ func (t *Tokens) make(ctx context.Context, who Identity, n NewToken, scopes Scop
 	}
 	switch {
 	case acc == nil || who.User == n.Owner && who.uid != acc.UID:
-		return Token{}, notFound("user " + n.Owner)
+		return Token{}, noAccount(n.Owner)
 	case acc.Disabled:
 		return Token{}, invalid("owner", "user %s is disabled; enable the account first", n.Owner)
 	}

@@ -87,7 +87,7 @@ func help(_ context.Context, c *call) error {
 		return err
 	}
 	fmt.Fprintf(&c.out, "\ntoken create [--scope S] [--expires 30d|24h|never] [--description D] [--reference]\n"+
-		"Lists and answers come as JSON with --json. All else, your keys too: %s/ui/profile\n", c.server.base)
+		"Lists and answers come as JSON with --json. All else, your keys too: %s/ui/\n", c.server.base)
 	return nil
 }
 

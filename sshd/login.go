@@ -93,7 +93,7 @@ func (s *Server) offered(ctx glider.Context, key glider.PublicKey) (worth bool) 
 		c.tell(noAnswer)
 	case !yes:
 		c.attempts.fault = "unknown key"
-		c.tell(fmt.Sprintf("latchkey: the key %s is not registered here; you can add it at %s/ui/profile\n", c.attempts.key, s.base))
+		c.tell(fmt.Sprintf("latchkey: the key %s is not registered here; you can add it at %s/ui/\n", c.attempts.key, s.base))
 	}
 	return yes && err == nil
 }

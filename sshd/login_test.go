@@ -256,7 +256,7 @@ func TestOnlyPublicKeyIsOffered(t *testing.T) {
 func TestUnknownKeyIsToldWhereToRegister(t *testing.T) {
 	d := start(t)
 	out, errOut, code := d.ssh(t, "-i", d.person(t, ""), "alice@127.0.0.1", "whoami")
-	if code != 255 || out != "" || !strings.Contains(errOut, "not registered here; you can add it at http://127.0.0.1:8080/ui/profile") {
+	if code != 255 || out != "" || !strings.Contains(errOut, "not registered here; you can add it at http://127.0.0.1:8080/ui/") {
 		t.Errorf("exit %d, stdout %q, stderr %s", code, out, errOut)
 	}
 	eventually(t, closeWait, "a line in the log", func() bool { return strings.Contains(d.log.String(), `"ssh refused"`) })

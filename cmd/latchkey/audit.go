@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -68,9 +68,9 @@ func (a *auditVerify) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	var answer struct {
-		OK      bool   `json:"ok"`
-		Lines   int    `json:"lines"`
-		Problem string `json:"problem"`
+		OK    bool   `json:"ok"`
+		Lines int    `json:"lines"`
+		Fault string `json:"fault"`
 	}
 	raw, err := client.call(ctx, http.MethodGet, "/audit/verify", nil, &answer)
 	if err != nil {
@@ -82,7 +82,7 @@ func (a *auditVerify) Run(ctx context.Context, c *console) error {
 				return err
 			}
 		}
-		return fmt.Errorf("%s", answer.Problem)
+		return errors.New(answer.Fault)
 	}
 	return c.done(raw, "the audit trail is whole: %d lines", answer.Lines)
 }

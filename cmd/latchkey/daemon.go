@@ -101,7 +101,7 @@ func (d *daemon) openAuthority(ctx context.Context) error {
 		return err
 	}
 	if created {
-		d.log.Info("made the master key; keep a copy of it elsewhere, backups open with it alone", "file", d.config.MasterKey())
+		d.log.Info("made the keys of an empty store; keep a copy of the master key elsewhere, backups open with it alone", "master_key", d.config.MasterKey())
 	}
 	d.ring = ring
 	if d.trail, err = openAuditLog(d.config); err != nil {

@@ -43,8 +43,8 @@ func firstPassword(c *configs.Config) string {
 }
 
 // keepFirstPassword writes the password so that the file is whole or not
-// there. One that an earlier, unfinished start left is replaced: its password
-// never was anybody's.
+// there. One that lies there already is moved aside: it is of a start that was
+// cut off, or of another store that was used with this folder.
 func keepFirstPassword(path string, password auth.Secret) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".initial-*") // mode 0600
 	if err != nil {
@@ -53,6 +53,9 @@ func keepFirstPassword(path string, password auth.Secret) error {
 	defer os.Remove(f.Name()) // gone already when all went well
 	_, err = f.WriteString(password.Reveal() + "\n")
 	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil && fileExists(path) {
+		err = os.Rename(path, path+".old")
+	}
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}

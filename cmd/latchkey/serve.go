@@ -39,7 +39,7 @@ const elsewhereAnnounce = 3 * time.Second
 var errForced = errors.New("stopped at once by a second signal; what was under way was cut off")
 
 func (s *serveCommand) Run(ctx context.Context, c *console) error {
-	if c.reach.Socket != "" || c.reach.URL != "" && c.getenv(envURL) == "" {
+	if c.reach.Socket != "" && c.getenv(envSocket) == "" || c.reach.URL != "" && c.getenv(envURL) == "" {
 		return usagef("serve is the daemon itself: it takes no --url and no --socket")
 	}
 	if c.getenv("GOGC") == "" {

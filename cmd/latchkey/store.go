@@ -28,6 +28,7 @@ func openStore(ctx context.Context, c *configs.Config, log *slog.Logger) (keysto
 		}
 		return store, nil
 	}
+	redis.Silence() // its errors reach us as errors, in our own log
 	where, err := redis.ParseURL(c.Store.Reveal())
 	if err != nil {
 		return nil, err

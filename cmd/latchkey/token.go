@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
@@ -26,9 +28,9 @@ type life struct{ seconds *int64 }
 func (l *life) UnmarshalText(text []byte) error {
 	seconds := int64(0)
 	if string(text) != "never" {
-		d, err := time.ParseDuration(string(text))
+		d, err := parseLife(string(text))
 		if err != nil || d < time.Second {
-			return fmt.Errorf("%q is neither a duration of 1s or more, as 720h, nor never", text)
+			return fmt.Errorf("%q is neither a duration of 1s or more, as 30d or 720h, nor never", text)
 		}
 		seconds = int64(d / time.Second)
 	}
@@ -36,11 +38,20 @@ func (l *life) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// parseLife reads a duration of Go's form, or whole days as 30d.
+func parseLife(text string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		return time.Duration(n) * 24 * time.Hour, err
+	}
+	return time.ParseDuration(text)
+}
+
 type tokenCreate struct {
 	whose
 	Scope       string `help:"What it opens, as applied-permissions/user or artifact:team/assets:r,w; everything you may when left out." placeholder:"SCOPE"`
 	Description string `help:"What it is for." placeholder:"TEXT"`
-	Expires     life   `help:"How long it lives, as 720h, or never; the configured default when left out." placeholder:"LIFE"`
+	Expires     life   `help:"How long it lives, as 30d or 720h, or never; the configured default when left out." placeholder:"LIFE"`
 	Audience    string `help:"For whom it is meant." placeholder:"AUDIENCE"`
 	Reference   bool   `help:"Print the form of 64 characters, which also fits where an API key goes."`
 }
