@@ -34,6 +34,7 @@ func testContext(t *testing.T, open Open) {
 			ctx, cancel := ended.make()
 			defer cancel()
 			w := NewWatcher(t, s)
+			w.Settle(t)
 			_, err := s.Get(ctx, "x/there")
 			wantErr(t, "get", err, ended.want)
 			wantErr(t, "create", s.Create(ctx, text("x/new", "v")), ended.want)

@@ -53,18 +53,22 @@ func testTable(t *testing.T, open Open) {
 	})
 	t.Run("a refused or skipped change writes nothing", func(t *testing.T) {
 		w := NewWatcher(t, s)
+		w.Settle(t)
+		wantErr(t, "create", notes.Create(deadline(t), "quiet", note{N: 1}, time.Time{}), nil)
+		w.WaitKey(t, notes.Key("quiet"))
 		broken := errors.New("no")
-		_, err := notes.Update(deadline(t), "2", func(v *note, _ *time.Time) error { v.N = 99; return broken })
+		_, err := notes.Update(deadline(t), "quiet", func(v *note, _ *time.Time) error { v.N = 99; return broken })
 		wantErr(t, "update", err, broken)
-		if _, err := notes.Update(deadline(t), "2", func(v *note, _ *time.Time) error { v.N = 99; return keystore.ErrSkip }); err != nil {
+		if _, err := notes.Update(deadline(t), "quiet", func(v *note, _ *time.Time) error { v.N = 99; return keystore.ErrSkip }); err != nil {
 			t.Error(err)
 		}
-		if got, _, err := notes.Get(deadline(t), "2"); err != nil || got.N != 1 {
+		if got, _, err := notes.Get(deadline(t), "quiet"); err != nil || got.N != 1 {
 			t.Errorf("got %+v, %v", got, err)
 		}
-		if keys := w.Keys(); len(keys) != 0 {
+		if keys := w.Keys(); len(keys) != 1 {
 			t.Errorf("changed: %q", keys)
 		}
+		wantErr(t, "delete", notes.Delete(deadline(t), "quiet"), nil)
 	})
 	t.Run("an update loses no other's change", func(t *testing.T) {
 		first := true

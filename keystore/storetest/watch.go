@@ -60,6 +60,7 @@ func testWatch(t *testing.T, open Open, same func(got, want []string) bool) {
 		create(t, s, text("w/taken", "v"))
 		first.WaitKeys(t, 1)
 		w := NewWatcher(t, s)
+		w.Settle(t)
 		wantErr(t, "create", s.Create(deadline(t), text("w/taken", "v")), keystore.ErrExists)
 		wantErr(t, "replace", s.Replace(deadline(t), text("w/taken", "x"), text("w/taken", "y")), keystore.ErrConflict)
 		wantErr(t, "delete", s.Delete(deadline(t), "w/none"), keystore.ErrNotFound)
@@ -128,6 +129,7 @@ func testWatch(t *testing.T, open Open, same func(got, want []string) bool) {
 			w.WaitKeys(t, 10)
 		}
 		late := NewWatcher(t, s)
+		late.Settle(t)
 		create(t, s, text("w/end", ""))
 		for _, w := range watchers {
 			w.WaitKey(t, "w/end")

@@ -44,6 +44,18 @@ func NewWatcher(t *testing.T, s keystore.Store) *Watcher {
 	return w
 }
 
+// Settle waits for the feed's first proof of life, before which keys changed
+// before the Watch may still have come, and forgets these.
+func (w *Watcher) Settle(t *testing.T) {
+	t.Helper()
+	w.Wait(t, "a proof of life", func(cs []keystore.Change) bool {
+		return slices.ContainsFunc(cs, func(c keystore.Change) bool { return !c.AliveUntil.IsZero() })
+	})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.changes = slices.DeleteFunc(w.changes, func(c keystore.Change) bool { return c.Key != "" })
+}
+
 // Changes returns all that was delivered so far.
 func (w *Watcher) Changes() []keystore.Change {
 	w.mu.Lock()
