@@ -23,12 +23,19 @@ const (
 	inProblems                // RFC 9457 problem details with code and request_id
 	inLFS                     // {"message":"…","request_id":"…"} and LFS-Authenticate
 	inRegistry                // {"errors":[{"code":"UNAUTHORIZED","message":"…"}]}, Bearer challenge
+	inAccess                  // {"errors":[{"code":"NOT_FOUND","detail":"…","message":"…"}]}, as JFrog Access has it
+	inOAuth                   // {"error":"invalid_request","error_description":"…"}, RFC 6749 §5.2
 )
 
 // What is said in place of a reason that is not for strangers.
 const (
 	noReason       = "the credential is missing or not accepted" // one text for every failed proof
 	internalReason = "something went wrong here; the log has the details"
+
+	// The same for tokens. Clients look for the first words of these, and
+	// then use their refresh token.
+	noTokenReason       = "Token failed verification: expired, revoked or unknown"
+	noAccessTokenReason = "Invalid token, expired, revoked or unknown"
 )
 
 // Codes of failures of an upstream.
@@ -141,6 +148,9 @@ func (x *exchange) refuse(err error) {
 		x.dialect = inLFS
 	}
 	ref := refusalOf(err, strings.HasSuffix(x.r.URL.Path, "/objects/batch"))
+	if ref.code == auth.Unauthenticated && x.shown.header != nil && !x.shown.basic {
+		ref.reason = x.dialect.aboutTokens(ref.reason)
+	}
 	if ref.status == http.StatusUnauthorized && x.dialect == inGeneral && x.navigates() {
 		x.toSignIn()
 		return
@@ -242,6 +252,10 @@ func (x *exchange) body(h http.Header, r refusal) []byte {
 		v = object{"message": r.reason, "request_id": x.event.ID()}
 	case inRegistry:
 		v = object{"errors": []object{{"code": registryCode(r.status), "message": r.reason, "detail": nil}}}
+	case inAccess:
+		v = object{"errors": []object{{"code": accessCode(r.status), "detail": r.reason, "message": r.reason}}}
+	case inOAuth:
+		v = object{"error": oauthCode(r), "error_description": r.reason}
 	default:
 		v = object{"errors": []object{{"status": r.status, "message": r.reason}}}
 	}
@@ -266,6 +280,39 @@ func registryCode(status int) string {
 		return "TOOMANYREQUESTS"
 	}
 	return "UNSUPPORTED"
+}
+
+// aboutTokens is what a dialect says of every Bearer that is not accepted.
+func (d dialect) aboutTokens(otherwise string) string {
+	switch d {
+	case inGeneral, inOAuth:
+		return noTokenReason
+	case inAccess:
+		return noAccessTokenReason
+	}
+	return otherwise
+}
+
+// accessCode is the code of JFrog Access: the status in words.
+func accessCode(status int) string {
+	return strings.ToUpper(strings.ReplaceAll(http.StatusText(status), " ", "_"))
+}
+
+// oauthCode is the error code of RFC 6749 §5.2, §4.1.2.1 and §7.
+func oauthCode(r refusal) string {
+	switch {
+	case r.field == "scope":
+		return "invalid_scope"
+	case r.status == http.StatusUnauthorized:
+		return "invalid_client"
+	case r.status == http.StatusForbidden:
+		return "access_denied"
+	case r.status == http.StatusServiceUnavailable || r.status == http.StatusTooManyRequests:
+		return "temporarily_unavailable"
+	case r.status >= 500:
+		return "server_error"
+	}
+	return "invalid_request"
 }
 
 // navigates reports a browser that shows the answer to a person, who can sign

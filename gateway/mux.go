@@ -22,6 +22,7 @@ type need int
 const (
 	nobody  need = iota // credentials are not looked at; who is anonymous
 	anybody             // anonymous, or somebody; a wrong explicit credential is refused
+	lenient             // as anybody, but a wrong or ended credential counts as none
 	user                // somebody known
 )
 
@@ -225,6 +226,8 @@ func dialectOf(path string) dialect {
 		return inRegistry
 	case strings.HasPrefix(path, lfsPath):
 		return inLFS
+	case strings.HasPrefix(path, "/access/"):
+		return inAccess
 	}
 	return inGeneral
 }
