@@ -149,7 +149,7 @@ func (x *exchange) refuse(err error) {
 	}
 	ref := refusalOf(err, strings.HasSuffix(x.r.URL.Path, "/objects/batch"))
 	if ref.code == auth.Unauthenticated && x.shown.header != nil && !x.shown.basic {
-		ref.reason = x.dialect.aboutTokens(ref.reason)
+		ref.reason = x.aboutTokens(ref.reason)
 	}
 	if ref.status == http.StatusUnauthorized && x.dialect == inGeneral && x.navigates() {
 		x.toSignIn()
@@ -282,13 +282,14 @@ func registryCode(status int) string {
 	return "UNSUPPORTED"
 }
 
-// aboutTokens is what a dialect says of every Bearer that is not accepted.
-func (d dialect) aboutTokens(otherwise string) string {
-	switch d {
-	case inGeneral, inOAuth:
-		return noTokenReason
-	case inAccess:
+// aboutTokens is what the JFrog dialect says of every Bearer that it does not
+// accept.
+func (x *exchange) aboutTokens(otherwise string) string {
+	switch {
+	case x.dialect == inAccess:
 		return noAccessTokenReason
+	case x.dialect == inOAuth, x.dialect == inGeneral && strings.HasPrefix(x.r.URL.Path, "/artifactory/api/"):
+		return noTokenReason
 	}
 	return otherwise
 }
