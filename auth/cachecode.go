@@ -15,7 +15,7 @@ func appendIdentity(b []byte, w Identity) []byte {
 	b = appendText(b, w.uid)
 	b = appendTexts(b, w.Groups)
 	b = appendTexts(b, w.allGroups)
-	b = append(b, flags(w.Admin, w.Service, w.isAdmin, w.Unlockable, w.narrowed))
+	b = append(b, flags(w.Admin, w.Service, w.isAdmin, w.Unlockable, w.narrowed, w.whole))
 	b = binary.AppendUvarint(b, w.epoch)
 	b = appendText(b, string(w.Via.Kind))
 	b = appendText(b, w.Via.ID)
@@ -40,7 +40,7 @@ func decodeIdentity(s string) (w Identity, ok bool) {
 	w.User, w.Name, w.Email, w.uid = d.text(), d.text(), d.text(), d.text()
 	w.Groups, w.allGroups = d.texts(), d.texts()
 	f := d.byte()
-	w.Admin, w.Service, w.isAdmin, w.Unlockable, w.narrowed = f&1 != 0, f&2 != 0, f&4 != 0, f&8 != 0, f&16 != 0
+	w.Admin, w.Service, w.isAdmin, w.Unlockable, w.narrowed, w.whole = f&1 != 0, f&2 != 0, f&4 != 0, f&8 != 0, f&16 != 0, f&32 != 0
 	w.epoch = d.uvarint()
 	w.Via.Kind, w.Via.ID, w.Via.ref = Kind(d.text()), d.text(), d.text()
 	if n := d.uvarint(); n > 0 && n <= maxLineage {

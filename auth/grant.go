@@ -63,6 +63,16 @@ func (t *Tokens) Grant(ctx context.Context, who Identity, g Grant) (secret Secre
 			return Secret{}, time.Time{}, forbidden("the credential's scope %q does not cover %q", who.Scopes, scope)
 		}
 	}
+	claims := map[string]any{"scp": scope.String()}
+	if narrow {
+		claims["nar"], claims["grp"] = true, groups
+	}
+	return t.signGrant(ctx, who, min(max(g.Life, time.Second), MaxGrant), claims)
+}
+
+// signGrant adds to claims whose token it is and what it ends with. It never
+// lives longer than who's credential.
+func (t *Tokens) signGrant(ctx context.Context, who Identity, life time.Duration, claims map[string]any) (secret Secret, expires time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
 	defer cancel()
 	v := &view{a: t.a}
@@ -82,18 +92,17 @@ func (t *Tokens) Grant(ctx context.Context, who Identity, g Grant) (secret Secre
 		return Secret{}, time.Time{}, forbidden("tokens have made tokens too often here; begin with your password or a key")
 	}
 	now := t.a.now()
-	expires = now.Add(min(max(g.Life, time.Second), MaxGrant)).Truncate(time.Second)
+	expires = now.Add(life).Truncate(time.Second)
 	if !who.Expires.IsZero() && expires.After(who.Expires) {
 		expires = who.Expires.Truncate(time.Second)
 	}
 	issuer := "jfac@" + sys.Service
-	claims := map[string]any{
-		"iss": issuer, "sub": issuer + "/users/" + who.User, "scp": scope.String(),
+	for name, v := range map[string]any{
+		"iss": issuer, "sub": issuer + "/users/" + who.User,
 		"iat": now.Unix(), "exp": expires.Unix(), "jti": t.a.newGrantID(acc.UID),
 		"uid": acc.UID, "ep": acc.Epochs.of(KindGrant), "sep": sys.Epochs.of(KindGrant), "par": packRefs(parents),
-	}
-	if narrow {
-		claims["nar"], claims["grp"] = true, groups
+	} {
+		claims[name] = v
 	}
 	text, err := t.a.ring().SignJWT(seal.Quick, typGrant, claims)
 	if err != nil {
@@ -125,6 +134,9 @@ func (a *Authority) byGrant(ctx context.Context, v *view, named, subject string,
 	}
 	if f.scopes, err = ParseScopes(c.Scope); err != nil {
 		return found{}, unauthenticated("the short token's scope cannot be read")
+	}
+	if f.whole = c.Whole; f.whole && !f.acc.Admin && f.scopes.admin() {
+		return found{}, unauthenticated("a token for administrators whose owner is none any more")
 	}
 	if c.Narrow {
 		f.narrowed, f.acc.Admin = true, false

@@ -24,6 +24,7 @@ type found struct {
 	unlockable bool
 	local      bool
 	narrowed   bool
+	whole      bool
 }
 
 // Identify turns a proof into an identity, or says no: with code
@@ -140,7 +141,7 @@ func (f found) identity() Identity {
 		Service: f.acc.Kind == ServiceUser,
 		Via:     f.via, Scopes: f.scopes, Expires: f.ends,
 		UnlockedUntil: f.unlocked, Unlockable: f.unlockable,
-		uid: f.acc.UID, allGroups: f.acc.Groups, isAdmin: f.acc.Admin, epoch: f.acc.Epochs.Password, narrowed: f.narrowed,
+		uid: f.acc.UID, allGroups: f.acc.Groups, isAdmin: f.acc.Admin, epoch: f.acc.Epochs.Password, narrowed: f.narrowed, whole: f.whole,
 	}
 	if f.via.Kind == KindSSHKey {
 		who.epoch = f.registration

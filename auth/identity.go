@@ -64,6 +64,7 @@ type Identity struct {
 	isAdmin   bool     // the account is an administrator, whatever the scope
 	epoch     uint64   // of the account's password, or of the SSH key's registration
 	narrowed  bool     // a short token that opens only what its maker's groups opened
+	whole     bool     // a short token with the scope of its maker (Short); without it, one is for one repository
 }
 
 // owner is the same person with everything that the account may, for rules

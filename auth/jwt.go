@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"strings"
 	"time"
 
@@ -53,6 +52,7 @@ type claims struct {
 	System  uint64   `json:"sep"`
 	Parents []string `json:"par"`
 	Narrow  bool     `json:"nar"` // only the groups of grp count
+	Whole   bool     `json:"all"` // the scope is its maker's (Short), and not one repository
 	Groups  []string `json:"grp"`
 }
 
@@ -105,7 +105,7 @@ func (a *Authority) byTokenRecord(ctx context.Context, v *view, id, named, subje
 	if f.scopes, err = ParseScopes(rec.Scope); err != nil {
 		return found{}, unauthenticated("the token's scope cannot be read")
 	}
-	if !f.acc.Admin && slices.ContainsFunc(f.scopes, func(s Scope) bool { return s.Kind == ScopeAdmin }) {
+	if !f.acc.Admin && f.scopes.admin() {
 		return found{}, unauthenticated("a token for administrators whose owner is none any more")
 	}
 	f.via = Via{Kind: KindToken, ID: id, Parents: rec.Parents, ref: id}

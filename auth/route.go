@@ -161,10 +161,11 @@ func (s Scopes) covering() bool {
 // opensArtifact reports whether an artifact scope opens repo, named alone or
 // with its route in front. A repository's first segment never is the name of
 // a route that has repositories, so the two cannot be confused.
-// A grant is for its one repository, not for others below that name.
+// A grant is for its one repository, not for others below that name; what
+// Short made has the scope of its maker, where a name means what it meant there.
 func (w Identity) opensArtifact(route, repo string, op Op) bool {
 	for _, p := range w.Scopes {
-		if w.Via.Kind == KindGrant && p.Target != route+"/"+repo {
+		if w.Via.Kind == KindGrant && !w.whole && p.Target != route+"/"+repo {
 			continue
 		}
 		if p.opens(repo, byte(op)) || p.opens(route+"/"+repo, byte(op)) {

@@ -193,6 +193,11 @@ func (s Scopes) User() bool {
 	return slices.ContainsFunc(s, func(p Scope) bool { return p.Kind == ScopeUser || p.Kind == ScopeAdmin })
 }
 
+// admin reports whether the scopes are there for an administrator alone.
+func (s Scopes) admin() bool {
+	return slices.ContainsFunc(s, func(p Scope) bool { return p.Kind == ScopeAdmin })
+}
+
 // Covers reports whether all that t opens is opened by s as well, for the
 // same user. It may say no where the answer would be hard to find.
 func (s Scopes) Covers(t Scopes) bool {
