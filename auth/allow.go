@@ -23,6 +23,7 @@ const (
 
 	actPasswordChange  act = "password.change"
 	actPasswordEncrypt act = "password.encrypt"
+	actPasswordExpire  act = "password.expire"
 
 	actKeyCreate    act = "api_key.create"
 	actKeyShow      act = "api_key.show"
@@ -36,6 +37,10 @@ const (
 	actTokenRotate act = "token.rotate"
 	actTokenGrant  act = "token.grant"
 
+	actTokenRefresh  act = "token.refresh"
+	actTokenReuse    act = "token.refresh_reused" // a refresh token came again, and its family was ended
+	actTokenExchange act = "token.exchange"       // for a CI job's own token
+
 	actSSHKeyCreate act = "ssh_key.create"
 	actSSHKeyShow   act = "ssh_key.show"
 	actSSHKeyDelete act = "ssh_key.delete"
@@ -46,7 +51,13 @@ const (
 	actSessionShow   act = "session.show"
 	actSessionRevoke act = "session.revoke"
 
-	actAudit act = "audit.read"
+	actAudit      act = "audit.read"
+	actJobExplain act = "job.explain"
+
+	actWebLoginShow    act = "web_login.show"
+	actWebLoginApprove act = "web_login.approve"
+	actWebLoginRefuse  act = "web_login.refuse"
+	actWebLoginTake    act = "web_login.take"
 )
 
 // need is what an act asks of whoever does it.
@@ -69,13 +80,14 @@ var needs = map[act]need{
 	actUserEnable: adminChanges, actUserDelete: adminChanges, actUserClear: adminChanges,
 	actUserShow: ownReads, actUserUpdate: ownPerson,
 	actGroupChange: adminChanges, actGroupDelete: adminChanges, actGroupShow: adminReads,
-	actPasswordChange: ownPerson, actPasswordEncrypt: ownPassword,
+	actPasswordChange: ownPerson, actPasswordEncrypt: ownPassword, actPasswordExpire: adminChanges,
 	actKeyCreate: ownNewSecret, actKeyRotate: ownNewSecret, actKeyShow: ownSecret,
 	actKeyRevoke: ownChanges, actKeyRevokeAll: adminChanges,
 	actTokenCreate: ownChanges, actTokenShow: ownReads, actTokenRevoke: ownChanges, actTokenRotate: ownChanges,
 	actSSHKeyCreate: ownNewKey, actSSHKeyShow: ownReads, actSSHKeyDelete: ownChanges,
 	actSessionShow: ownReads, actSessionRevoke: ownChanges,
-	actAudit: adminReads,
+	actAudit: adminReads, actJobExplain: adminReads,
+	actWebLoginShow: ownReads, actWebLoginApprove: ownChanges, actWebLoginRefuse: ownReads,
 }
 
 // may is allow for an identity that still holds: one that was found before its

@@ -93,10 +93,12 @@ type Authority struct {
 	Tokens    *Tokens
 	SSHKeys   *SSHKeys
 	Sessions  *Sessions
+	WebLogins *WebLogins
 	Trail     *Trail
 
 	c      Config
 	policy atomic.Pointer[Policy]
+	jobs   atomic.Pointer[JobJudge]
 	rec    records
 	cache  cache
 	uses   uses
@@ -142,9 +144,11 @@ func New(ctx context.Context, c Config) (*Authority, error) {
 	a.SetPolicy(c.Policy)
 	a.Users, a.Groups, a.Passwords = &Users{a}, &Groups{a}, &Passwords{a}
 	a.Keys = &Keys{a}
-	a.Tokens = &Tokens{a, shelf[tokenRecord]{a, KindToken, a.rec.tokens, keystore.NewTable[idList](a.rec.store, "tokens/"), maxTokensOf}}
-	a.SSHKeys = &SSHKeys{a, shelf[sshKeyRecord]{a, KindSSHKey, a.rec.sshKeys, keystore.NewTable[idList](a.rec.store, "sshkeys/"), maxSSHKeysOf}}
-	a.Sessions = &Sessions{a, shelf[sessionRecord]{a, KindSession, a.rec.sessions, keystore.NewTable[idList](a.rec.store, "sessions/"), maxSessionsOf}}
+	a.Tokens = &Tokens{a, newShelf(a, KindToken, a.rec.tokens, "tokens/", maxTokensOf)}
+	a.Tokens.shelf.renewable = a.Tokens.renewable
+	a.SSHKeys = &SSHKeys{a, newShelf(a, KindSSHKey, a.rec.sshKeys, "sshkeys/", maxSSHKeysOf)}
+	a.Sessions = &Sessions{a, newShelf(a, KindSession, a.rec.sessions, "sessions/", maxSessionsOf)}
+	a.WebLogins = newWebLogins(a)
 	a.Trail = &Trail{a: a, w: c.Audit}
 	if err := a.ensureSystem(ctx); err != nil {
 		return nil, err

@@ -47,6 +47,9 @@ func (p *Passwords) Encrypted(ctx context.Context, who Identity) (secret Secret,
 	if acc == nil || acc.UID != who.uid || !acc.mayUsePassword() {
 		return Secret{}, forbidden("this account has no password here")
 	}
+	if acc.PasswordExpired {
+		return Secret{}, passwordExpired()
+	}
 	plain := []byte{encryptedForm}
 	plain = binary.BigEndian.AppendUint64(plain, acc.Epochs.Encrypted)
 	plain = binary.BigEndian.AppendUint64(plain, acc.Epochs.Password)
@@ -80,6 +83,9 @@ func (a *Authority) byEncryptedPassword(ctx context.Context, v *view, p Encrypte
 	}
 	if binary.BigEndian.Uint64(plain[1:]) != acc.Epochs.Encrypted || binary.BigEndian.Uint64(plain[9:]) != acc.Epochs.Password {
 		return nobody(name, acc), unauthenticated("the encrypted password ended with its password")
+	}
+	if acc.PasswordExpired {
+		return nobody(name, acc), passwordExpired()
 	}
 	return found{acc: acc, name: name, via: Via{Kind: KindEncryptedPassword, ID: name}, scopes: UserScope}, nil
 }

@@ -17,6 +17,7 @@ const (
 	Unauthenticated Code = "unauthenticated"   // no, unknown, wrong or ended credential, disabled user: all look alike
 	Repeated        Code = "repeated_failure"  // the same wrong secret for the tenth time in ten minutes
 	Throttled       Code = "too_many_attempts" // guess budget or hashing queue used up; RetryAfter is set
+	Expired         Code = "password_expired"  // the right password, which must be changed first
 	Forbidden       Code = "forbidden"         // known, without right
 	Locked          Code = "unlock_required"   // a session that must be unlocked first
 	Invalid         Code = "invalid"           // the request's own fault; Field names the part

@@ -28,8 +28,8 @@ type found struct {
 }
 
 // Identify turns a proof into an identity, or says no: with code
-// Unauthenticated whatever the cause, Repeated, Throttled or Unavailable. It
-// is the one place where this is decided.
+// Unauthenticated whatever the cause, Repeated, Throttled, Expired (to who has
+// the right password) or Unavailable. It is the one place where this is decided.
 func (a *Authority) Identify(ctx context.Context, peer Peer, p Proof) (Identity, error) {
 	now := a.now()
 	k, ok := a.proofKey(peer, p)

@@ -17,6 +17,7 @@ const (
 	KindSSHKey            Kind = "ssh_key"
 	KindSession           Kind = "session"
 	KindLocal             Kind = "local"
+	KindRefresh           Kind = "refresh_token" // identifies nobody; tokens hang on it
 )
 
 // Ref names a credential that another one hangs on: it ends when this ends.

@@ -19,10 +19,9 @@ const (
 )
 
 func (t *Tokens) sign(sys systemRecord, id string, rec tokenRecord) (Secret, error) {
-	issuer := "jfac@" + sys.Service
 	claims := map[string]any{
-		"iss": issuer,
-		"sub": issuer + "/users/" + rec.User,
+		"iss": sys.issuer(),
+		"sub": sys.subject(rec.User),
 		"scp": rec.Scope,
 		"aud": rec.Audience,
 		"iat": rec.Created.Unix(),
@@ -39,6 +38,11 @@ func (t *Tokens) sign(sys systemRecord, id string, rec tokenRecord) (Secret, err
 	return NewSecret(text), nil
 }
 
+// issuer is the name of this installation in its tokens.
+func (s systemRecord) issuer() string { return "jfac@" + s.Service }
+
+func (s systemRecord) subject(user string) string { return s.issuer() + "/users/" + user }
+
 // claims is what we read of our own tokens.
 type claims struct {
 	Issuer  string   `json:"iss"`
@@ -54,23 +58,36 @@ type claims struct {
 	Narrow  bool     `json:"nar"` // only the groups of grp count
 	Whole   bool     `json:"all"` // the scope is its maker's (Short), and not one repository
 	Groups  []string `json:"grp"`
+
+	use seal.Use // of the key that signed it
+	typ string
 }
 
-func (a *Authority) byJWT(ctx context.Context, v *view, p Bearer) (found, error) {
-	use, typ, payload, err := a.ring().VerifyJWT(p.Secret.Reveal())
+// readClaims verifies who signed a token and which installation it names;
+// whether it has expired, was revoked or may be used at all is not judged.
+func (a *Authority) readClaims(ctx context.Context, v *view, text string) (c claims, err error) {
+	use, typ, payload, err := a.ring().VerifyJWT(text)
 	if err != nil {
-		return found{}, unauthenticated("not a token signed by this installation")
+		return c, unauthenticated("not a token signed by this installation")
 	}
-	var c claims
 	if err := json.Unmarshal(payload, &c); err != nil {
-		return found{}, unauthenticated("the token's claims cannot be read")
+		return c, unauthenticated("the token's claims cannot be read")
 	}
 	sys, err := v.system(ctx)
 	if err != nil {
-		return found{}, err
+		return c, err
 	}
-	if c.Issuer != "jfac@"+sys.Service {
-		return found{}, unauthenticated("the token's issuer is not this installation")
+	if c.Issuer != sys.issuer() {
+		return c, unauthenticated("the token's issuer is not this installation")
+	}
+	c.use, c.typ = use, typ
+	return c, nil
+}
+
+func (a *Authority) byJWT(ctx context.Context, v *view, p Bearer) (found, error) {
+	c, err := a.readClaims(ctx, v, p.Secret.Reveal())
+	if err != nil {
+		return found{}, err
 	}
 	if c.Expires != 0 && !a.now().Before(time.Unix(c.Expires, 0)) {
 		return found{}, unauthenticated("the token has expired")
@@ -78,9 +95,9 @@ func (a *Authority) byJWT(ctx context.Context, v *view, p Bearer) (found, error)
 	user, ours := strings.CutPrefix(c.Subject, c.Issuer+"/users/")
 	switch {
 	case !ours:
-	case use == seal.Access && typ == typAccess:
+	case c.use == seal.Access && c.typ == typAccess:
 		return a.byTokenRecord(ctx, v, c.ID, p.User, user)
-	case use == seal.Quick && typ == typGrant:
+	case c.use == seal.Quick && c.typ == typGrant:
 		return a.byGrant(ctx, v, p.User, user, c)
 	}
 	return found{}, unauthenticated("a token of another kind")

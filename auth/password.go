@@ -69,6 +69,9 @@ func (a *Authority) byPassword(ctx context.Context, v *view, peer Peer, p Passwo
 	if err := a.checkPassword(ctx, peer, name, acc, p.Secret); err != nil {
 		return nobody(name, acc), err
 	}
+	if acc.PasswordExpired {
+		return nobody(name, acc), passwordExpired()
+	}
 	// An answer that is kept is one that nobody guesses at: the next guess
 	// from here that is paid for ends it.
 	for _, b := range a.placeBudgets(name, a.sourceID(peer)) {
@@ -276,7 +279,7 @@ func (p *Passwords) Change(ctx context.Context, who Identity, name string, old, 
 		if r.UID != acc.UID || own && r.Password != acc.Password {
 			return &Error{Code: Invalid, Field: "old", Reason: "the password was changed meanwhile"}
 		}
-		r.Password = phc
+		r.Password, r.PasswordExpired = phc, false
 		r.Epochs.Password++
 		r.Epochs.Encrypted++
 		r.Epochs.Session++

@@ -70,7 +70,7 @@ func ReadSecret(user string, secret Secret) Proof {
 	switch FormOf(secret.Reveal()) {
 	case FormAPIKey:
 		return APIKey{User: user, Secret: secret}
-	case FormReference, FormJWT:
+	case FormReference, FormJWT, FormRefresh: // of which Identify takes the first two
 		return Bearer{User: user, Secret: secret}
 	case FormEncryptedPassword:
 		return EncryptedPassword{User: user, Secret: secret}

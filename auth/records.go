@@ -21,6 +21,7 @@ import (
 //	cred/HASH         live: an API key, or the reference form of a token
 //	apikey/NAME       the owner's sealed copy of the API key, for showing it
 //	token/ID          live: an access token; tokens/NAME: the owner's list
+//	refresh/ID        live: a family of tokens, each renewing the one before
 //	revoked/ID        a short token ended before its time
 //	sshkey/ID         live: an SSH key; sshkeys/NAME: the owner's list
 //	session/HASH      live: a session; sessions/NAME: the owner's list
@@ -38,6 +39,7 @@ type records struct {
 	creds    keystore.Table[credRecord]
 	keys     keystore.Table[keyRecord]
 	tokens   keystore.Table[tokenRecord]
+	families keystore.Table[familyRecord]
 	revoked  keystore.Table[struct{}]
 	sshKeys  keystore.Table[sshKeyRecord]
 	sessions keystore.Table[sessionRecord]
@@ -59,6 +61,7 @@ func newRecords(s keystore.Store) records {
 		creds:    keystore.NewTable[credRecord](s, "cred/"),
 		keys:     keystore.NewTable[keyRecord](s, "apikey/"),
 		tokens:   keystore.NewTable[tokenRecord](s, "token/"),
+		families: keystore.NewTable[familyRecord](s, "refresh/"),
 		revoked:  keystore.NewTable[struct{}](s, "revoked/"),
 		sshKeys:  keystore.NewTable[sshKeyRecord](s, "sshkey/"),
 		sessions: keystore.NewTable[sessionRecord](s, "session/"),
@@ -83,7 +86,7 @@ func (e epochs) of(k Kind) uint64 {
 	switch k {
 	case KindAPIKey:
 		return e.Key
-	case KindToken, KindGrant:
+	case KindToken, KindGrant, KindRefresh:
 		return e.Token
 	case KindSession:
 		return e.Session
@@ -113,6 +116,8 @@ type account struct {
 	Disabled         bool      `json:"disabled,omitempty"`
 	ProfileFixed     bool      `json:"profile_fixed,omitempty"`
 	PasswordDisabled bool      `json:"password_disabled,omitempty"`
+	PasswordExpired  bool      `json:"password_expired,omitempty"` // good for nothing but choosing another
+	PagesDisabled    bool      `json:"pages_disabled,omitempty"`
 	Realm            string    `json:"realm"`
 	Kind             UserKind  `json:"kind"`
 	Password         string    `json:"password,omitempty"` // PHC string
@@ -189,6 +194,8 @@ func (v *view) live(ctx context.Context, kind Kind, b bond, acc *account) (why s
 	return "", nil
 }
 
+const whyExpired = "expired"
+
 // holds is live without the parents.
 func (v *view) holds(ctx context.Context, kind Kind, b bond, acc *account) (why string, err error) {
 	sys, err := v.system(ctx)
@@ -205,7 +212,7 @@ func (v *view) holds(ctx context.Context, kind Kind, b bond, acc *account) (why 
 	case b.System != sys.Epochs.of(kind):
 		return "ended with all others", nil
 	case !b.Expires.IsZero() && !v.a.now().Before(b.Expires):
-		return "expired", nil
+		return whyExpired, nil
 	}
 	return "", nil
 }
@@ -231,6 +238,10 @@ func (v *view) parentHolds(ctx context.Context, p Ref, acc *account) (why string
 	case KindToken:
 		var r tokenRecord
 		r, err = look(ctx, v, v.a.rec.tokens, p.ID)
+		b = r.bond
+	case KindRefresh:
+		var r familyRecord
+		r, err = look(ctx, v, v.a.rec.families, p.ID)
 		b = r.bond
 	case KindSSHKey:
 		var r sshKeyRecord
@@ -318,6 +329,7 @@ const (
 	lookupSession   = "session"
 	lookupPlace     = "place"
 	lookupGrant     = "grant"
+	lookupFamily    = "token family"
 	sealAPIKey      = "api key"
 	sealEncrypted   = "encrypted password"
 )

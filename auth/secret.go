@@ -52,6 +52,7 @@ const (
 	FormReference                     // cmVmd + 53 random + 6 checksum, alphanumeric: 64
 	FormJWT                           // three base64url parts, the first beginning with eyJ
 	FormEncryptedPassword             // AP + base58, checksum inside
+	FormRefresh                       // LKrt1 + 53 derived + 6 checksum, alphanumeric: 64; only renews tokens
 )
 
 const (
@@ -59,6 +60,8 @@ const (
 	apiKeyLength    = 73
 	referencePrefix = "cmVmd"
 	referenceLength = 64
+	refreshPrefix   = "LKrt1"
+	refreshLength   = 64
 	checksumLength  = 6
 	alphanumerics   = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -74,6 +77,8 @@ func FormOf(s string) Form {
 		return FormAPIKey
 	case len(s) == referenceLength && strings.HasPrefix(s, referencePrefix) && alphanumeric(s):
 		return FormReference
+	case len(s) == refreshLength && strings.HasPrefix(s, refreshPrefix) && alphanumeric(s):
+		return FormRefresh
 	case strings.HasPrefix(s, "eyJ") && strings.Count(s, ".") == 2:
 		return FormJWT
 	case looksEncrypted(s):
@@ -131,7 +136,7 @@ func secretByte(c byte) bool {
 // maskable reports a run of such characters with a secret in it.
 func maskable(run string) bool {
 	return len(run) >= shortestMasked && (strings.Contains(run, apiKeyPrefix) || strings.Contains(run, referencePrefix) ||
-		strings.Contains(run, "eyJ") || looksEncrypted(run))
+		strings.Contains(run, refreshPrefix) || strings.Contains(run, "eyJ") || looksEncrypted(run))
 }
 
 // newSecretText draws prefix + random + checksum of length characters. The
@@ -162,11 +167,14 @@ func checksum(body string) string {
 }
 
 // randomAlphanumeric draws n characters without bias.
-func randomAlphanumeric(n int) string {
+func randomAlphanumeric(n int) string { return pickAlphanumeric(rand.Reader, n) }
+
+// pickAlphanumeric makes n characters of an endless stream of random bytes.
+func pickAlphanumeric(from io.Reader, n int) string {
 	out := make([]byte, 0, n)
 	var buf [64]byte
 	for len(out) < n {
-		rand.Read(buf[:]) // never fails: crypto/rand
+		from.Read(buf[:]) // never fails, nor reads short
 		for _, b := range buf {
 			if b < 248 && len(out) < n { // 248 = 4 * 62
 				out = append(out, alphanumerics[b%62])
@@ -180,6 +188,10 @@ func randomAlphanumeric(n int) string {
 func randomID() string {
 	var b [16]byte
 	rand.Read(b[:])
+	return uuidOf(b)
+}
+
+func uuidOf(b [16]byte) string {
 	b[6] = b[6]&0x0f | 0x40
 	b[8] = b[8]&0x3f | 0x80
 	const hexdigits = "0123456789abcdef"

@@ -65,6 +65,9 @@ func (s *Sessions) SignIn(ctx context.Context, peer Peer, user string, password 
 	if err != nil {
 		return Secret{}, SessionInfo{}, s.a.refuse(peer, Password{User: user}, k, f.name, err)
 	}
+	if f.acc.PagesDisabled {
+		return Secret{}, SessionInfo{}, s.a.refuse(peer, Password{User: user}, k, f.name, unauthenticated("the account has no pages"))
+	}
 	who := f.identity()
 	who.Peer = peer
 	defer func() { s.a.Trail.acted(who, actSignIn, info.ID, err) }()
@@ -131,6 +134,9 @@ func (a *Authority) bySession(ctx context.Context, v *view, p Session) (found, e
 	if err != nil {
 		return found{}, err
 	}
+	if f.acc.PagesDisabled {
+		return nobody(rec.User, f.acc), unauthenticated("the account has no pages")
+	}
 	f.via = Via{Kind: KindSession, ID: hash, ref: hash}
 	f.scopes = UserScope
 	f.unlocked, f.unlockable = rec.Unlocked, f.acc.mayUsePassword()
@@ -184,6 +190,9 @@ func (s *Sessions) Unlock(ctx context.Context, who Identity, password Secret) (i
 			return SessionInfo{}, &Error{Code: Invalid, Field: "password", Reason: "the password is not right", Err: err}
 		}
 		return SessionInfo{}, err
+	}
+	if acc.PasswordExpired {
+		return SessionInfo{}, passwordExpired()
 	}
 	return s.setUnlocked(ctx, who, s.a.now().UTC().Add(s.a.Policy().UnlockFor))
 }

@@ -19,6 +19,14 @@ type shelf[T bonded] struct {
 	records keystore.Table[T]
 	lists   keystore.Table[idList]
 	most    int // ids on one list
+
+	// renewable reports that a record which has expired can still be renewed,
+	// and so belongs on the list; nil: none can.
+	renewable func(context.Context, *view, T) (bool, error)
+}
+
+func newShelf[T bonded](a *Authority, kind Kind, records keystore.Table[T], lists string, most int) shelf[T] {
+	return shelf[T]{a: a, kind: kind, records: records, lists: keystore.NewTable[idList](a.rec.store, lists), most: most}
 }
 
 // idList is one owner's list.
@@ -115,6 +123,12 @@ func (s shelf[T]) all(ctx context.Context, owner string) ([]shelved[T], error) {
 			return nil, storeFailed(err)
 		}
 		why, err := v.live(ctx, s.kind, rec.tie(), acc)
+		if err == nil && why == whyExpired && s.renewable != nil {
+			var still bool
+			if still, err = s.renewable(ctx, v, rec); still {
+				why = ""
+			}
+		}
 		if err != nil {
 			return nil, err
 		}

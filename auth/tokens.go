@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/latchkey-io/latchkey/keystore"
 )
 
 // Tokens keeps access tokens: any number, named, scoped, ending.
@@ -21,6 +23,7 @@ type NewToken struct {
 	Audience    string        // "": *@*; at most 255 bytes
 	Life        time.Duration // 0: the default, or as long as the caller's credential; Endless: none
 	Reference   bool          // hand out the 64-character form as well
+	Refreshable bool          // hand out a refresh token as well
 }
 
 // Endless is the Life of a token that does not end by itself.
@@ -32,8 +35,10 @@ const (
 	maxTokensOf = 2000 // live tokens of one user
 )
 
-// Token is an access token as its owner and administrators see it. JWT and
-// Reference are set only in the answer of Create and Rotate.
+// Token is an access token as its owner and administrators see it. JWT,
+// Reference and Refresh are set only where the token is handed out. One that is
+// Refreshable stays on its owner's list after it has expired, as long as it can
+// be renewed.
 type Token struct {
 	ID          string    `json:"id"`
 	Owner       string    `json:"owner"`
@@ -44,8 +49,12 @@ type Token struct {
 	Expires     time.Time `json:"expires,omitzero"`
 	LastUsed    Use       `json:"last_used,omitzero"`
 	MadeWith    Kind      `json:"made_with,omitempty"` // what it ends with; empty: stands alone
+	Refreshable bool      `json:"refreshable,omitempty"`
+	Issuer      string    `json:"-"` // as its claims say
+	Subject     string    `json:"-"`
 	JWT         Secret    `json:"-"`
 	Reference   Secret    `json:"-"`
+	Refresh     Secret    `json:"-"`
 }
 
 // tokenRecord is live: without it the token's signature is worth nothing.
@@ -55,15 +64,21 @@ type tokenRecord struct {
 	Description string `json:"description,omitempty"`
 	Audience    string `json:"audience,omitempty"`
 	Reference   string `json:"reference,omitempty"` // keyed hash of the reference form
+	Family      string `json:"family,omitempty"`    // that renews it
+	Generation  uint64 `json:"generation,omitempty"`
 }
 
-func (r tokenRecord) token(id string) Token {
+func (r tokenRecord) token(sys systemRecord, id string) Token {
 	t := Token{
 		ID: id, Owner: r.User, Description: r.Description, Scope: r.Scope, Audience: r.Audience,
-		Created: r.Created, Expires: r.Expires,
+		Created: r.Created, Expires: r.Expires, Refreshable: r.Family != "",
+		Issuer: sys.issuer(), Subject: sys.subject(r.User),
 	}
-	if n := len(r.Parents); n > 0 {
-		t.MadeWith = r.Parents[n-1].Kind
+	for _, p := range slices.Backward(r.Parents) {
+		if p.Kind != KindRefresh {
+			t.MadeWith = p.Kind
+			break
+		}
 	}
 	return t
 }
@@ -140,7 +155,7 @@ func (t *Tokens) expiry(who Identity, life time.Duration) (time.Time, error) {
 	return end, nil
 }
 
-// make lists the token first, then its record, then its reference form.
+// make makes a token that has been judged.
 func (t *Tokens) make(ctx context.Context, who Identity, n NewToken, scopes Scopes, expires time.Time) (Token, error) {
 	v := &view{a: t.a}
 	acc, err := v.account(ctx, n.Owner)
@@ -165,32 +180,45 @@ func (t *Tokens) make(ctx context.Context, who Identity, n NewToken, scopes Scop
 	if len(lineage(who)) > maxLineage {
 		return Token{}, forbidden("tokens have made tokens too often here; begin with your password or a key")
 	}
-	id := randomID()
-	rec := tokenRecord{
-		bond:  newBond(who, n.Owner, acc, sys, KindToken, t.a.now().UTC().Truncate(time.Second), expires),
-		Scope: scopes.String(), Description: n.Description, Audience: n.Audience,
+	now := t.a.now().UTC().Truncate(time.Second)
+	tied := newBond(who, n.Owner, acc, sys, KindToken, now, expires)
+	if n.Refreshable {
+		return t.found(ctx, sys, newFamily(who, tied, n, scopes, t.a.now()))
 	}
-	tok := rec.token(id)
+	rec := tokenRecord{bond: tied, Scope: scopes.String(), Description: n.Description, Audience: n.Audience}
+	id, reference := randomID(), Secret{}
 	if n.Reference {
-		tok.Reference = NewSecret(newSecretText(referencePrefix, referenceLength))
-		rec.Reference = t.a.ring().LookupID(lookupReference, tok.Reference.Reveal())
+		reference = NewSecret(newSecretText(referencePrefix, referenceLength))
 	}
+	return t.put(ctx, sys, id, rec, reference, expires)
+}
+
+// put makes a token work: it is listed first, then comes its record, then its
+// reference form. sweep is when the store may forget it. To put the same token
+// twice does nothing.
+func (t *Tokens) put(ctx context.Context, sys systemRecord, id string, rec tokenRecord, reference Secret, sweep time.Time) (tok Token, err error) {
+	if !reference.Empty() {
+		rec.Reference = t.a.ring().LookupID(lookupReference, reference.Reveal())
+	}
+	tok = rec.token(sys, id)
+	tok.Reference = reference
 	if tok.JWT, err = t.sign(sys, id, rec); err != nil {
 		return Token{}, err
 	}
-	if err := t.list(ctx, n.Owner, id); err != nil {
+	if err := t.list(ctx, rec.User, id); err != nil {
 		return Token{}, err
 	}
-	if err := t.a.rec.tokens.Create(ctx, id, rec, expires); err != nil {
+	if err := t.a.rec.tokens.Create(ctx, id, rec, sweep); err != nil && !errors.Is(err, keystore.ErrExists) {
 		return Token{}, storeFailed(err)
 	}
 	if rec.Reference != "" {
-		if err := t.a.rec.creds.Create(ctx, rec.Reference, credRecord{bond: rec.bond, Token: id}, expires); err != nil {
+		err := t.a.rec.creds.Create(ctx, rec.Reference, credRecord{bond: rec.bond, Token: id}, sweep)
+		if err != nil && !errors.Is(err, keystore.ErrExists) {
 			return Token{}, storeFailed(err)
 		}
 	}
 	// Who read the list meanwhile found no record and took the id off it.
-	if err := t.list(ctx, n.Owner, id); err != nil {
+	if err := t.list(ctx, rec.User, id); err != nil {
 		return Token{}, err
 	}
 	return tok, nil
@@ -219,15 +247,26 @@ func (t *Tokens) List(ctx context.Context, who Identity, owner string) ([]Token,
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
 	defer cancel()
+	out, err := t.listed(ctx, owner)
+	for i := range out {
+		out[i].LastUsed = t.a.lastUse(ctx, KindToken, out[i].ID)
+	}
+	return out, err
+}
+
+// listed reads the live tokens of owner, newest first.
+func (t *Tokens) listed(ctx context.Context, owner string) ([]Token, error) {
+	sys, err := (&view{a: t.a}).system(ctx)
+	if err != nil {
+		return nil, err
+	}
 	live, err := t.shelf.live(ctx, owner)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]Token, 0, len(live))
 	for _, l := range slices.Backward(live) {
-		tok := l.rec.token(l.id)
-		tok.LastUsed = t.a.lastUse(ctx, KindToken, l.id)
-		out = append(out, tok)
+		out = append(out, l.rec.token(sys, l.id))
 	}
 	return out, nil
 }
@@ -256,7 +295,11 @@ func (t *Tokens) Get(ctx context.Context, who Identity, id string) (Token, error
 	if err != nil {
 		return Token{}, err
 	}
-	tok := rec.token(id)
+	sys, err := (&view{a: t.a}).system(ctx)
+	if err != nil {
+		return Token{}, err
+	}
+	tok := rec.token(sys, id)
 	tok.LastUsed = t.a.lastUse(ctx, KindToken, id)
 	return tok, nil
 }
@@ -280,8 +323,12 @@ func (t *Tokens) Revoke(ctx context.Context, who Identity, id string) (err error
 	return t.end(ctx, id, rec)
 }
 
-// end removes what works first, then the listing.
+// end removes what works first, then the listing. With a token ends all that
+// its family made: what could renew it would bring it back.
 func (t *Tokens) end(ctx context.Context, id string, rec tokenRecord) error {
+	if rec.Family != "" {
+		return t.endFamily(ctx, rec.User, rec.Family)
+	}
 	if err := t.remove(ctx, id, rec); err != nil {
 		return err
 	}
@@ -336,12 +383,20 @@ func (t *Tokens) Rotate(ctx context.Context, who Identity, id string) (tok Token
 		return Token{}, err
 	}
 	return t.make(ctx, who, NewToken{
-		Owner: rec.User, Description: rec.Description, Audience: rec.Audience, Reference: rec.Reference != "",
+		Owner: rec.User, Description: rec.Description, Audience: rec.Audience,
+		Reference: rec.Reference != "", Refreshable: rec.Family != "",
 	}, scopes, expires)
 }
 
 func (t *Tokens) sweep(ctx context.Context, owner string) error {
-	return t.shelf.sweep(ctx, owner, t.remove)
+	return t.shelf.sweep(ctx, owner, func(ctx context.Context, id string, rec tokenRecord) error {
+		if rec.Family != "" {
+			if err := t.a.rec.families.Delete(ctx, rec.Family); err != nil && !gone(err) {
+				return storeFailed(err)
+			}
+		}
+		return t.remove(ctx, id, rec)
+	})
 }
 
 func orElse(s, other string) string {

@@ -86,7 +86,7 @@ func (e *Event) outcome(err error) {
 	}
 	e.Result = "failed"
 	switch CodeOf(err) {
-	case Unauthenticated, Repeated, Throttled, Forbidden, Locked, NotFound, Exists, Invalid, Unsupported:
+	case Unauthenticated, Repeated, Throttled, Expired, Forbidden, Locked, NotFound, Exists, Invalid, Unsupported:
 		e.Result = "refused"
 	}
 	e.Cause = err.Error()

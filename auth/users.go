@@ -37,10 +37,15 @@ type User struct {
 	Enabled                  bool      `json:"enabled"`
 	MayUpdateProfile         bool      `json:"may_update_profile"`
 	InternalPasswordDisabled bool      `json:"internal_password_disabled"`
+	PasswordExpired          bool      `json:"password_expired,omitempty"`
+	PagesDisabled            bool      `json:"pages_disabled,omitempty"` // no sign-in in a browser
 	Realm                    string    `json:"realm"`
 	Kind                     UserKind  `json:"kind"`
 	Created                  time.Time `json:"created"`
 	Updated                  time.Time `json:"updated"`
+	// LastSignIn is when a password was last right, to within a day; only Get
+	// tells it.
+	LastSignIn time.Time `json:"last_sign_in,omitzero"`
 }
 
 // NewUser is an account to be made.
@@ -52,13 +57,14 @@ type NewUser struct {
 	Password                 Secret   // empty: none yet
 	ProfileFixed             bool     // the user may not update the own profile
 	InternalPasswordDisabled bool
+	PagesDisabled            bool // no sign-in in a browser
 }
 
 // UserChange alters an account; nil fields stay.
 type UserChange struct {
-	Email, DisplayName                                *string
-	Groups                                            *[]string
-	Admin, MayUpdateProfile, InternalPasswordDisabled *bool
+	Email, DisplayName                                               *string
+	Groups                                                           *[]string
+	Admin, MayUpdateProfile, InternalPasswordDisabled, PagesDisabled *bool
 }
 
 // Query selects a page of a list.
@@ -87,6 +93,7 @@ func (acc *account) user(name string) User {
 		Name: name, Email: acc.Email, DisplayName: acc.DisplayName,
 		Groups: append([]string{}, acc.Groups...), Admin: acc.Admin, Enabled: !acc.Disabled,
 		MayUpdateProfile: !acc.ProfileFixed, InternalPasswordDisabled: acc.PasswordDisabled,
+		PasswordExpired: acc.PasswordExpired, PagesDisabled: acc.PagesDisabled,
 		Realm: acc.Realm, Kind: acc.Kind, Created: acc.Created, Updated: acc.Updated,
 	}
 }
@@ -111,7 +118,7 @@ func (u *Users) create(ctx context.Context, who Identity, n NewUser) (User, erro
 	now := u.a.now().UTC()
 	acc := account{
 		UID: randomID(), Email: n.Email, DisplayName: n.DisplayName, Admin: n.Admin,
-		ProfileFixed: n.ProfileFixed, PasswordDisabled: n.InternalPasswordDisabled,
+		ProfileFixed: n.ProfileFixed, PasswordDisabled: n.InternalPasswordDisabled, PagesDisabled: n.PagesDisabled,
 		Realm: internalRealm, Kind: n.Kind, Created: now, Updated: now,
 	}
 	for _, e := range []*uint64{&acc.Epochs.Password, &acc.Epochs.Encrypted, &acc.Epochs.Key, &acc.Epochs.Token, &acc.Epochs.Session} {
@@ -239,8 +246,20 @@ func (u *Users) Get(ctx context.Context, who Identity, name string) (User, error
 	acc, _, err := u.a.rec.accounts.Get(ctx, name)
 	if gone(err) {
 		return User{}, notFound("user " + name)
+	} else if err != nil {
+		return User{}, storeFailed(err)
 	}
-	return acc.user(name), storeFailed(err)
+	user := acc.user(name)
+	places, _, err := u.a.rec.places.Get(ctx, name)
+	if err != nil && !gone(err) {
+		return User{}, storeFailed(err)
+	}
+	for _, at := range places.Last {
+		if last := time.Unix(at, 0).UTC(); places.UID == acc.UID && last.After(user.LastSignIn) {
+			user.LastSignIn = last
+		}
+	}
+	return user, nil
 }
 
 // List shows a page of all accounts, by name; next is the cursor of the page
@@ -298,7 +317,7 @@ func (u *Users) Update(ctx context.Context, who Identity, name string, c UserCha
 	if err := u.a.may(ctx, who, actUserUpdate, name); err != nil {
 		return User{}, err
 	}
-	if !who.Admin && (c.Groups != nil || c.Admin != nil || c.MayUpdateProfile != nil || c.InternalPasswordDisabled != nil) {
+	if !who.Admin && (c.Groups != nil || c.Admin != nil || c.MayUpdateProfile != nil || c.InternalPasswordDisabled != nil || c.PagesDisabled != nil) {
 		return User{}, forbidden("only an administrator changes groups, rights and policies of a user")
 	}
 	if who.User == name && c.Admin != nil && !*c.Admin {
@@ -331,6 +350,9 @@ func (u *Users) Update(ctx context.Context, who Identity, name string, c UserCha
 		}
 		if c.InternalPasswordDisabled != nil {
 			acc.PasswordDisabled = *c.InternalPasswordDisabled
+		}
+		if c.PagesDisabled != nil {
+			acc.PagesDisabled = *c.PagesDisabled
 		}
 		return acc.check()
 	})
@@ -459,4 +481,27 @@ func (u *Users) ClearGuesses(ctx context.Context, who Identity, name string) (er
 		return storeFailed(err)
 	}
 	return u.a.clearGuesses(ctx, name)
+}
+
+// Throttled lists the accounts whose budget of guesses strangers have used up
+// now, sorted: what other systems call locked. Their owners still sign in from
+// where they did before. For administrators.
+func (u *Users) Throttled(ctx context.Context, who Identity) ([]string, error) {
+	if err := u.a.may(ctx, who, actUserList, ""); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
+	defer cancel()
+	names := []string{}
+	for id, l := range u.a.rec.guesses.List(ctx) {
+		if l.Err != nil {
+			return nil, storeFailed(l.Err)
+		}
+		name, ok := strings.CutPrefix(id, "account/")
+		if ok && l.Value.Count >= strangerGuesses && u.a.now().Before(l.Expires) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
 }

@@ -23,6 +23,7 @@ const (
 	inProblems                // RFC 9457 problem details with code and request_id
 	inLFS                     // {"message":"…","request_id":"…"} and LFS-Authenticate
 	inRegistry                // {"errors":[{"code":"UNAUTHORIZED","message":"…"}]}, Bearer challenge
+	inTokens                  // the same with a Basic challenge, where the tokens are handed out
 	inAccess                  // {"errors":[{"code":"NOT_FOUND","detail":"…","message":"…"}]}, as JFrog Access has it
 	inOAuth                   // {"error":"invalid_request","error_description":"…"}, RFC 6749 §5.2
 )
@@ -64,7 +65,7 @@ func statusOf(code auth.Code) int {
 	switch code {
 	case auth.Unauthenticated:
 		return http.StatusUnauthorized
-	case auth.Repeated, auth.Forbidden, auth.Locked:
+	case auth.Repeated, auth.Expired, auth.Forbidden, auth.Locked:
 		return http.StatusForbidden
 	case auth.Throttled:
 		return http.StatusTooManyRequests
@@ -215,9 +216,7 @@ func (x *exchange) ownHeaders() {
 // both signs in with one and pushes with the other.
 func (x *exchange) challenge(h http.Header) {
 	if x.dialect == inRegistry {
-		host := x.d.public.host
-		h.Set("WWW-Authenticate", `Bearer realm="`+x.d.public.origin+`/v2/token",service="`+host+`"`)
-		h.Set("Docker-Distribution-Api-Version", "registry/2.0")
+		x.registryChallenge(h)
 		return
 	}
 	h.Set("WWW-Authenticate", basicChallenge)
@@ -250,7 +249,7 @@ func (x *exchange) body(h http.Header, r refusal) []byte {
 	case inLFS:
 		media = "application/vnd.git-lfs+json"
 		v = object{"message": r.reason, "request_id": x.event.ID()}
-	case inRegistry:
+	case inRegistry, inTokens:
 		v = object{"errors": []object{{"code": registryCode(r.status), "message": r.reason, "detail": nil}}}
 	case inAccess:
 		v = object{"errors": []object{{"code": accessCode(r.status), "detail": r.reason, "message": r.reason}}}

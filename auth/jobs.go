@@ -1,0 +1,168 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/latchkey-io/latchkey/internal/event"
+	"github.com/latchkey-io/latchkey/keystore"
+)
+
+// Job is a CI job whose own token was found good, and what a mapping of the
+// configuration makes of it.
+type Job struct {
+	Provider, Mapping string
+	Subject           string // the token's sub, for the audit trail
+	// User is the account that the job's token is for. Empty: the service
+	// account of the mapping, which is a member of Groups and nothing else.
+	User   string
+	Groups []string
+	Scope  string // "": applied-permissions/user, with Groups those
+	Life   time.Duration
+}
+
+// JobFinding says whether a job's token hits a mapping, and if not why.
+type JobFinding struct {
+	Provider string   `json:"provider"`
+	Mapping  string   `json:"mapping,omitempty"`
+	Hit      bool     `json:"hit"`
+	Why      []string `json:"why,omitempty"` // a sentence for each thing that does not fit
+}
+
+// JobJudge verifies the tokens of CI jobs.
+type JobJudge interface {
+	// Judge finds the mapping that a token hits: of the provider, or of the
+	// one that issued it where that is empty, and the one named mapping, or
+	// the first that it hits. Errors are of code Unauthenticated with the cause
+	// in Err, or Unavailable when the issuer's keys cannot be had.
+	Judge(ctx context.Context, provider, mapping string, token Secret) (Job, error)
+	// Explain tells of every mapping whether token hits it.
+	Explain(ctx context.Context, token Secret) ([]JobFinding, error)
+}
+
+// JobRequest is a job's token to be exchanged for one of ours.
+type JobRequest struct {
+	Provider, Mapping string // as in Judge
+	Token             Secret
+	Reference         bool // hand out the 64-character form as well
+}
+
+const (
+	jobDeadline = 6 * time.Second // for the issuer's keys: five, and a little
+	maxJobLife  = 24 * time.Hour
+	maxJobToken = 16 << 10 // bytes
+	maxJobText  = 256      // of what is kept about a job
+)
+
+// SetJobs says who judges jobs from now on; nil: nobody, and there are none.
+func (a *Authority) SetJobs(j JobJudge) {
+	if j == nil {
+		a.jobs.Store(nil)
+		return
+	}
+	a.jobs.Store(&j)
+}
+
+// Exchange turns a job's own token into a short one of ours (RFC 8693), that
+// stands alone. Errors: Unauthenticated, Unavailable, Forbidden.
+func (t *Tokens) Exchange(ctx context.Context, peer Peer, r JobRequest) (tok Token, err error) {
+	who, target := Identity{Peer: peer}, ""
+	defer func() { t.a.Trail.acted(who, actTokenExchange, target, err) }()
+	judge := t.a.jobs.Load()
+	if judge == nil {
+		return Token{}, unauthenticated("no jobs are configured")
+	}
+	if r.Token.Empty() || len(r.Token.Reveal()) > maxJobToken {
+		return Token{}, unauthenticated("not the form of a job's token")
+	}
+	judging, cancel := context.WithTimeout(ctx, jobDeadline)
+	defer cancel()
+	job, err := (*judge).Judge(judging, r.Provider, r.Mapping, r.Token)
+	if err != nil {
+		return Token{}, err
+	}
+	who.Via = Via{Kind: kindJob, ID: event.Clean(job.Provider+"/"+job.Mapping+" "+job.Subject, maxJobText)}
+	target = job.User
+	ctx, cancel = context.WithTimeout(ctx, 2*storeDeadline)
+	defer cancel()
+	if job.User == "" {
+		if job.User, err = t.a.Users.forJob(ctx, job); err != nil {
+			return Token{}, err
+		}
+	}
+	scope := job.Scope
+	if scope == "" {
+		scope = scopeUserText
+		if len(job.Groups) > 0 {
+			scope = Scope{Kind: ScopeGroups, Groups: job.Groups}.String()
+		}
+	}
+	scopes, err := ParseScopes(scope)
+	if err != nil {
+		return Token{}, err
+	}
+	life := min(max(job.Life, time.Second), maxJobLife)
+	if longest := t.a.Policy().TokenMax; longest > 0 {
+		life = min(life, longest)
+	}
+	expires := t.a.now().UTC().Add(life).Truncate(time.Second)
+	tok, err = t.make(ctx, who, NewToken{
+		Owner: job.User, Reference: r.Reference,
+		Description: event.Clean("job "+job.Provider+"/"+job.Mapping+" "+job.Subject, maxJobText),
+	}, scopes, expires)
+	if CodeOf(err) == NotFound || CodeOf(err) == Invalid {
+		return Token{}, unauthenticated("the mapping's account cannot be used: " + err.Error())
+	}
+	target = job.User + " " + tok.ID
+	return tok, err
+}
+
+// kindJob names a job's token in the audit trail.
+const kindJob Kind = "job"
+
+// ExplainJob tells an administrator which mapping a job's token hits.
+func (a *Authority) ExplainJob(ctx context.Context, who Identity, token Secret) ([]JobFinding, error) {
+	if err := a.may(ctx, who, actJobExplain, ""); err != nil {
+		return nil, err
+	}
+	judge := a.jobs.Load()
+	if judge == nil {
+		return []JobFinding{}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, jobDeadline)
+	defer cancel()
+	return (*judge).Explain(ctx, token)
+}
+
+// forJob finds or makes the service account of a mapping, a member of exactly
+// the mapping's groups, which must exist.
+func (u *Users) forJob(ctx context.Context, j Job) (string, error) {
+	name, err := CanonicalName("job-" + j.Provider + "-" + j.Mapping)
+	if err != nil {
+		return "", err
+	}
+	groups, err := u.checkGroups(ctx, j.Groups)
+	if err != nil {
+		return "", err
+	}
+	_, err = u.create(ctx, Identity{}, NewUser{Name: name, Kind: ServiceUser, Groups: groups, DisplayName: "Jobs of " + j.Provider + "/" + j.Mapping})
+	if err == nil || CodeOf(err) != Exists {
+		return name, err
+	}
+	_, err = u.a.rec.accounts.Update(ctx, name, func(acc *account, _ *time.Time) error {
+		switch {
+		case acc.Kind != ServiceUser || acc.Admin:
+			return forbidden("%s is not the service account of a mapping", name)
+		case slices.Equal(acc.Groups, groups):
+			return keystore.ErrSkip
+		}
+		acc.Groups, acc.Updated = groups, u.a.now().UTC()
+		return nil
+	})
+	if errors.Is(err, keystore.ErrNotFound) {
+		return "", notFound("user " + name)
+	}
+	return name, storeFailed(err)
+}

@@ -1,0 +1,417 @@
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/binary"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/latchkey-io/latchkey/keystore"
+)
+
+// A refresh token renews an access token without any other credential. All
+// that one sign-in makes in this way is a family, numbered from 0:
+//
+//	LKrt1 + family (22) + number (5, base 62) + derived (26) + checksum (6)
+//
+// Nothing of it is stored: the derived part is a keyed hash over family and
+// number, and so are the ids of the access tokens, so that a pair can be made
+// again from the family's record alone. That is how two programs that use one
+// refresh token at the same moment get the same new pair and both go on
+// (RFC 9700 §4.14.2 asks for rotation; without a grace window it logs people
+// out who run two commands at once).
+//
+// The record is changed by one swap, which decides races: whoever brings the
+// newest number moves the family on; whoever brings the one before gets what
+// the swap has made, for refreshGrace and only until the newest is used; all
+// others have shown a copy, and the family ends.
+const (
+	familyLength     = 22
+	generationLength = 5
+	derivedLength    = refreshLength - len(refreshPrefix) - familyLength - generationLength - checksumLength
+
+	refreshGrace = time.Minute
+	// refreshIdle is how long after the end of its access token a refresh
+	// token may lie unused.
+	refreshIdle = 90 * 24 * time.Hour
+)
+
+// familyRecord is live: with it every token of the family ends.
+type familyRecord struct {
+	bond                      // Expires: when it has lain unused for too long
+	Scope       string        `json:"scope"`
+	Description string        `json:"description,omitempty"`
+	Audience    string        `json:"audience,omitempty"`
+	Reference   bool          `json:"reference,omitempty"`
+	Life        time.Duration `json:"life,omitempty"` // of each token; 0: endless
+	Limit       time.Time     `json:"limit,omitzero"` // of the family, whatever is renewed
+	Generation  uint64        `json:"generation"`     // the newest
+	Renewed     time.Time     `json:"renewed"`        // when that was made
+	Ends        time.Time     `json:"ends,omitzero"`  // its token
+}
+
+// newFamily begins a family for a token that has been judged.
+func newFamily(who Identity, token bond, n NewToken, scopes Scopes, now time.Time) familyRecord {
+	f := familyRecord{
+		bond: token, Scope: scopes.String(), Description: n.Description, Audience: n.Audience, Reference: n.Reference,
+		Renewed: token.Created, Ends: token.Expires,
+	}
+	if !token.Expires.IsZero() {
+		f.Life = token.Expires.Sub(token.Created)
+	}
+	if !who.Full(now) {
+		f.Limit = who.Expires
+	}
+	f.Expires = f.unusedEnd()
+	return f
+}
+
+// unusedEnd is when the family ends if nothing is renewed any more; zero when
+// its token does not end.
+func (f familyRecord) unusedEnd() time.Time {
+	if f.Ends.IsZero() {
+		return f.Limit
+	}
+	return earlier(f.Ends.Add(refreshIdle), f.Limit)
+}
+
+// earlier is the earlier of two ends, of which zero means none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// tokenRecord is that of the newest token of family id.
+func (f familyRecord) tokenRecord(id string) tokenRecord {
+	rec := tokenRecord{
+		bond: f.bond, Scope: f.Scope, Description: f.Description, Audience: f.Audience,
+		Family: id, Generation: f.Generation,
+	}
+	rec.Created, rec.Expires = f.Renewed, f.Ends
+	rec.Parents = append(append([]Ref(nil), f.Parents...), Ref{Kind: KindRefresh, ID: id})
+	return rec
+}
+
+// renew moves the family on by one token, from now.
+func (f *familyRecord) renew(from uint64, now time.Time, longest time.Duration) {
+	life := f.Life
+	if longest > 0 && (life == 0 || life > longest) {
+		life = longest
+	}
+	f.Generation, f.Renewed, f.Ends = from+1, now, f.Limit
+	if life > 0 {
+		f.Ends = earlier(now.Add(life).Truncate(time.Second), f.Limit)
+	}
+	f.Expires = f.unusedEnd()
+}
+
+// found makes a family and its first token.
+func (t *Tokens) found(ctx context.Context, sys systemRecord, f familyRecord) (Token, error) {
+	id := randomAlphanumeric(familyLength)
+	if err := t.list(ctx, f.User, t.a.familyToken(id, 0)); err != nil {
+		return Token{}, err
+	}
+	if err := t.a.rec.families.Create(ctx, id, f, f.Expires); err != nil {
+		return Token{}, storeFailed(err)
+	}
+	return t.newest(ctx, sys, id, f)
+}
+
+// newest makes the newest pair of a family, or the same pair again.
+func (t *Tokens) newest(ctx context.Context, sys systemRecord, id string, f familyRecord) (Token, error) {
+	reference := Secret{}
+	if f.Reference {
+		body := referencePrefix + t.a.derive("reference", id, f.Generation, referenceLength-len(referencePrefix)-checksumLength)
+		reference = NewSecret(body + checksum(body))
+	}
+	tok, err := t.put(ctx, sys, t.a.familyToken(id, f.Generation), f.tokenRecord(id), reference, f.Expires)
+	if err != nil {
+		return Token{}, err
+	}
+	tok.Refresh = t.a.refreshToken(id, f.Generation)
+	return tok, nil
+}
+
+// again hands a token out once more, with its refresh token, as it was made.
+func (t *Tokens) again(ctx context.Context, id string) (Token, error) {
+	v := &view{a: t.a}
+	sys, err := v.system(ctx)
+	if err != nil {
+		return Token{}, err
+	}
+	rec, err := look(ctx, v, t.a.rec.tokens, id)
+	if gone(err) {
+		return Token{}, notFound("token")
+	} else if err != nil {
+		return Token{}, storeFailed(err)
+	}
+	tok := rec.token(sys, id)
+	if rec.Family != "" {
+		tok.Refresh = t.a.refreshToken(rec.Family, rec.Generation)
+	}
+	tok.JWT, err = t.sign(sys, id, rec)
+	return tok, err
+}
+
+// Refreshing asks for the next pair of a family.
+type Refreshing struct {
+	Refresh Secret
+	// Access is the access token to be renewed, where the client says it; it
+	// may have expired, but must be of the same family.
+	Access Secret
+}
+
+// Refresh renews an access token by its refresh token, which is the only proof
+// that is asked for. Both tokens of the answer are new; what came stays good for
+// a minute, for the same answer and nothing else. Errors: Unauthenticated for a
+// refresh token that is unknown, has ended, or was used before (which ends all
+// that it made); Invalid, field "access_token", for one of another issuer.
+func (t *Tokens) Refresh(ctx context.Context, peer Peer, r Refreshing) (tok Token, err error) {
+	who, target := Identity{Peer: peer}, ""
+	defer func() { t.a.Trail.acted(who, actTokenRefresh, target, err) }()
+	id, from, ok := t.a.readRefresh(r.Refresh)
+	if !ok {
+		return Token{}, unauthenticated("not a refresh token of this installation")
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	v := &view{a: t.a}
+	sys, err := v.system(ctx)
+	if err != nil {
+		return Token{}, err
+	}
+	f, err := look(ctx, v, t.a.rec.families, id)
+	if gone(err) {
+		return Token{}, unauthenticated("the refresh token has ended")
+	} else if err != nil {
+		return Token{}, storeFailed(err)
+	}
+	who.User, target = f.User, f.User+" "+t.a.familyToken(id, from)
+	who.Via = Via{Kind: KindRefresh, ID: t.a.familyToken(id, 0)}
+	acc, err := v.account(ctx, f.User)
+	if err != nil {
+		return Token{}, err
+	}
+	if why, err := v.live(ctx, KindRefresh, f.bond, acc); err != nil {
+		return Token{}, err
+	} else if why != "" {
+		return Token{}, unauthenticated("the refresh token has ended: " + why)
+	}
+	if err := t.sameFamily(ctx, id, from, r.Access); err != nil {
+		return Token{}, err
+	}
+	f, err = t.advance(ctx, id, from)
+	if errors.Is(err, errReused) {
+		t.a.Trail.acted(who, actTokenReuse, target, t.endFamily(ctx, f.User, id))
+		return Token{}, unauthenticated("the refresh token was used before; all that it made is ended")
+	} else if err != nil {
+		return Token{}, err
+	}
+	target = f.User + " " + t.a.familyToken(id, f.Generation)
+	return t.newest(ctx, sys, id, f)
+}
+
+var errReused = errors.New("refresh token used again")
+
+// advance moves a family on from one of its numbers, or finds that somebody
+// else just did. It ends what is two steps back.
+func (t *Tokens) advance(ctx context.Context, id string, from uint64) (familyRecord, error) {
+	now, longest := t.a.now().UTC().Truncate(time.Second), t.a.Policy().TokenMax
+	f, err := t.a.rec.families.Update(ctx, id, func(f *familyRecord, expires *time.Time) error {
+		switch {
+		case from >= f.Generation: // greater after the store was set back to a backup
+			f.renew(from, now, longest)
+			*expires = f.Expires
+			return nil
+		case from+1 == f.Generation && now.Before(f.Renewed.Add(refreshGrace)):
+			return keystore.ErrSkip
+		}
+		return errReused
+	})
+	switch {
+	case gone(err):
+		return f, unauthenticated("the refresh token has ended")
+	case errors.Is(err, errReused):
+		return f, err
+	case err != nil:
+		return f, storeFailed(err)
+	case from > 0:
+		return f, t.removeToken(ctx, f.User, t.a.familyToken(id, from-1))
+	}
+	return f, nil
+}
+
+// sameFamily checks the access token that came with number from of a family.
+func (t *Tokens) sameFamily(ctx context.Context, id string, from uint64, access Secret) error {
+	if access.Empty() {
+		return nil
+	}
+	got, err := t.Lookup(ctx, access)
+	switch CodeOf(err) {
+	case "":
+	case NotFound:
+		return unauthenticated("the access token is unknown")
+	default:
+		return err
+	}
+	for _, of := range []uint64{from, from + 1, max(from, 1) - 1} {
+		if got == t.a.familyToken(id, of) {
+			return nil
+		}
+	}
+	return unauthenticated("the access token is not the refresh token's")
+}
+
+// endFamily ends what can renew, then the tokens it made and their listings.
+func (t *Tokens) endFamily(ctx context.Context, owner, id string) error {
+	f, _, err := t.a.rec.families.Get(ctx, id)
+	if err != nil && !gone(err) {
+		return storeFailed(err)
+	}
+	if err := t.a.rec.families.Delete(ctx, id); err != nil && !gone(err) {
+		return storeFailed(err)
+	}
+	for _, of := range []uint64{f.Generation + 1, f.Generation, max(f.Generation, 1) - 1} {
+		if err := t.removeToken(ctx, owner, t.a.familyToken(id, of)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeToken ends one token by its id, if it is there.
+func (t *Tokens) removeToken(ctx context.Context, owner, id string) error {
+	rec, _, err := t.a.rec.tokens.Get(ctx, id)
+	if gone(err) {
+		return nil
+	} else if err != nil {
+		return storeFailed(err)
+	}
+	if err := t.remove(ctx, id, rec); err != nil {
+		return err
+	}
+	return t.shelf.unlist(ctx, owner, id)
+}
+
+// renewable reports that the family of rec can still renew it.
+func (t *Tokens) renewable(ctx context.Context, v *view, rec tokenRecord) (bool, error) {
+	if rec.Family == "" {
+		return false, nil
+	}
+	f, err := look(ctx, v, t.a.rec.families, rec.Family)
+	if gone(err) {
+		return false, nil
+	} else if err != nil {
+		return false, storeFailed(err)
+	}
+	return f.Generation == rec.Generation && (f.Expires.IsZero() || t.a.now().Before(f.Expires)), nil
+}
+
+// Lookup tells the id of the token that a secret is or renews: an access token,
+// even one that has expired, its reference form, or a refresh token. The secret
+// itself is not judged. Errors: NotFound, or Invalid, field "access_token", for
+// a JWT that somebody else issued.
+func (t *Tokens) Lookup(ctx context.Context, secret Secret) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	text := secret.Reveal()
+	switch FormOf(text) {
+	case FormJWT:
+		c, err := t.a.readClaims(ctx, &view{a: t.a}, text)
+		if CodeOf(err) == Unauthenticated {
+			return "", invalid("access_token", "the token was not issued here")
+		}
+		return c.ID, err
+	case FormReference:
+		rec, _, err := t.a.rec.creds.Get(ctx, t.a.ring().LookupID(lookupReference, text))
+		if gone(err) || err == nil && rec.Token == "" {
+			return "", notFound("token")
+		}
+		return rec.Token, storeFailed(err)
+	case FormRefresh:
+		id, _, ok := t.a.readRefresh(secret)
+		if !ok {
+			return "", notFound("token")
+		}
+		f, _, err := t.a.rec.families.Get(ctx, id)
+		if gone(err) {
+			return "", notFound("token")
+		}
+		return t.a.familyToken(id, f.Generation), storeFailed(err)
+	}
+	return "", notFound("token")
+}
+
+// familyToken is the id of the access token with a number in a family.
+func (a *Authority) familyToken(id string, generation uint64) string {
+	sum := sha256.Sum256([]byte(a.familyHash("id", id, generation)))
+	return uuidOf([16]byte(sum[:16]))
+}
+
+func (a *Authority) refreshToken(id string, generation uint64) Secret {
+	body := refreshPrefix + id + generationText(generation) + a.derive("refresh", id, generation, derivedLength)
+	return NewSecret(body + checksum(body))
+}
+
+// readRefresh takes a refresh token apart, if it is one that refreshToken made.
+func (a *Authority) readRefresh(s Secret) (id string, generation uint64, ok bool) {
+	text := s.Reveal()
+	if FormOf(text) != FormRefresh || !wellFormed(text) {
+		return "", 0, false
+	}
+	rest := text[len(refreshPrefix):]
+	id, rest = rest[:familyLength], rest[familyLength:]
+	for i := range generationLength {
+		generation = generation*62 + digitOf(rest[i])
+	}
+	want := a.refreshToken(id, generation).Reveal()
+	return id, generation, subtle.ConstantTimeCompare([]byte(text), []byte(want)) == 1
+}
+
+func generationText(n uint64) string {
+	var out [generationLength]byte
+	for i := generationLength - 1; i >= 0; i-- {
+		out[i] = alphanumerics[n%62]
+		n /= 62
+	}
+	return string(out[:])
+}
+
+// digitOf is the value of an alphanumeric in base 62, as alphanumerics has them.
+func digitOf(c byte) uint64 {
+	switch {
+	case c <= '9':
+		return uint64(c - '0')
+	case c <= 'Z':
+		return uint64(c-'A') + 10
+	}
+	return uint64(c-'a') + 36
+}
+
+func (a *Authority) familyHash(what, id string, n uint64) string {
+	return a.ring().LookupID(lookupFamily, what+" "+id+" "+strconv.FormatUint(n, 10))
+}
+
+// derive makes n characters that only the key ring can make.
+func (a *Authority) derive(what, id string, generation uint64, n int) string {
+	return pickAlphanumeric(&hashStream{seed: a.familyHash(what, id, generation)}, n)
+}
+
+// hashStream is SHA-256 over a seed and a counter, without end.
+type hashStream struct {
+	seed string
+	n    uint64
+}
+
+func (h *hashStream) Read(p []byte) (int, error) {
+	for done := 0; done < len(p); h.n++ {
+		sum := sha256.Sum256(binary.BigEndian.AppendUint64([]byte(h.seed), h.n))
+		done += copy(p[done:], sum[:])
+	}
+	return len(p), nil
+}
