@@ -268,7 +268,7 @@ func TestFaults(t *testing.T) {
 		{"own path", path("/ui/x/"), []string{"f:2: routes[0].path: lies in /ui/, which is Latchkey's own"}},
 		{"own api", path("/-/"), []string{"f:2: routes[0].path: lies in /-/"}},
 		{"own dialect", path("/artifactory/api/security/"), []string{"f:2: routes[0].path: lies in /artifactory/api/security/"}},
-		{"own registry", path("/v2/"), []string{"f:2: routes[0].path: lies in /v2/"}},
+		{"own registry tokens", path("/v2/token/x/"), []string{"f:2: routes[0].path: lies in /v2/token/"}},
 		{"no first slash", path("app/"), []string{"f:2: routes[0].path: must begin and end with a slash"}},
 		{"no last slash", path("/app"), []string{"f:2: routes[0].path: must begin and end with a slash"}},
 		{"two slashes", path("/a//b/"), []string{"f:2: routes[0].path: must not have two slashes"}},

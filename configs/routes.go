@@ -26,7 +26,7 @@ var (
 // ownPaths belong to Latchkey on the host of public_url. A route may lie above
 // them (/, /artifactory/), where they still win, but not at or below one.
 var ownPaths = []string{
-	"/-/", "/ui/", "/access/api/", "/v2/",
+	"/-/", "/ui/", "/access/api/", "/v2/token/",
 	"/artifactory/api/security/", "/artifactory/api/system/", "/artifactory/api/lfs/",
 }
 

@@ -33,6 +33,7 @@ type row struct {
 	dialect dialect
 	handler handler
 
+	short     bool // takes a short token for somebody as well; elsewhere it is nobody
 	everyHost bool // also on the hosts of routes, not only on that of PublicURL
 	localOnly bool // only on the daemon's socket
 }
@@ -252,7 +253,7 @@ func (d *door) buildSites(old *door) error {
 			return fmt.Errorf("gateway: %w", err)
 		}
 	}
-	rows := append(ownRows(d.cfg), row{pattern: "GET /-/jwks.json", need: nobody, dialect: inProblems, handler: d.jwks, everyHost: true})
+	rows := append(ownRows(d), row{pattern: "GET /-/jwks.json", need: nobody, dialect: inProblems, handler: d.jwks, everyHost: true})
 	public := slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return r.localOnly })
 	elsewhere := slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return !r.everyHost })
 	for _, s := range d.sites {

@@ -114,13 +114,13 @@ func (p *pace) look() {
 
 // ended asks whether the credential of a request under way has ended. When the
 // store does not answer, nobody is thrown out. A short token may run out on the
-// way: it opens one repository, git-lfs expects it to be looked at when a
-// transfer begins, and what it was made with must still hold.
+// way, but not in a tunnel: git-lfs and container clients expect it to be looked
+// at when a transfer begins, and what it was made with must still hold.
 func (p *pace) ended() bool {
 	p.mu.Lock()
 	who := p.who
 	p.mu.Unlock()
-	if who.Via.Kind == auth.KindGrant {
+	if who.Via.Kind == auth.KindGrant && !p.isTunnel() {
 		who.Expires = time.Time{}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), recheckLimit)

@@ -125,6 +125,11 @@ func (x *exchange) receive(r *http.Response) error {
 	if x.route.sandbox {
 		sandbox(h)
 	}
+	if x.dialect == inRegistry {
+		if err := x.keepRegistry(r); err != nil {
+			return err
+		}
+	}
 	if h["Location"] != nil {
 		return x.relocate(r)
 	}

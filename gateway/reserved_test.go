@@ -63,7 +63,7 @@ func TestRoutesDoNotGetOurPaths(t *testing.T) {
 func TestRoutesCannotLieInOurPaths(t *testing.T) {
 	f := openFront(t, nobodyLives)
 	for path, host := range map[string]string{
-		"/-/": "", "/-/x/": "app.example.com", "/ui/": "", "/v2/x/": "", "/artifactory/api/security/": "", "/artifactory/api/lfs/a/": "",
+		"/-/": "", "/-/x/": "app.example.com", "/ui/": "", "/v2/token/": "", "/v2/token/x/": "", "/artifactory/api/security/": "", "/artifactory/api/lfs/a/": "",
 	} {
 		c := f.config
 		c.Routes = []gateway.Route{{Route: auth.Route{Name: "x", Read: rules(t, "anonymous")}, Host: host, Path: path, Upstream: f.echo.URL}}

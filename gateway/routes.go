@@ -12,7 +12,7 @@ import (
 // of Config.PublicURL.
 func reservedPaths() []string {
 	return []string{
-		"/-/", "/ui/", "/v2/", "/access/api/",
+		"/-/", "/ui/", "/v2/token/", "/access/api/",
 		"/artifactory/api/security/", "/artifactory/api/system/", lfsPath,
 	}
 }
@@ -22,7 +22,8 @@ func reservedElsewhere() []string { return []string{"/-/"} }
 
 // ownRows is every URL of our own. Beside it stand only "GET /-/jwks.json", on
 // every host, and what Config.LFS answers: mux.go adds them to each site.
-func ownRows(c Config) []row {
+func ownRows(d *door) []row {
+	c := d.cfg
 	a := &api{auth: c.Auth, machine: c.Machine, cookie: cookieFor(c.PublicURL), now: c.Now}
 	p := newPages(a, c.PublicURL)
 	rows := below("", inGeneral, []row{
@@ -36,6 +37,7 @@ func ownRows(c Config) []row {
 	})
 	rows = append(rows, apiRows(a)...)
 	rows = append(rows, npmRows()...)
+	rows = append(rows, registryRows(d)...)
 	if c.JFrog.API {
 		rows = append(rows, jfrogRows(c)...)
 	}
@@ -123,6 +125,15 @@ func jfrogRows(c Config) []row {
 		own(nobody, "/security/", j.Nothing),
 		own(nobody, "/system/", j.Nothing),
 	})
+}
+
+// registryRows are where container clients sign in. A route at /v2/ or below
+// gets the rest.
+func registryRows(d *door) []row {
+	return []row{
+		{pattern: "GET /v2/{$}", need: user, short: true, dialect: inRegistry, handler: registryHere},
+		{pattern: "GET /v2/token", need: anybody, dialect: inTokens, handler: d.registryToken},
+	}
 }
 
 // npmRows are where npm signs in. They lie among the packages of npm

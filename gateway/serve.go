@@ -148,8 +148,8 @@ func (x *exchange) serveRow(row *row) error {
 		if err != nil {
 			return err
 		}
-		// A short token is for the repository it names, and no way in here.
-		if row.need == user && !who.Known() || who.Via.Kind == auth.KindGrant {
+		// A short token is for routes, and no way in here.
+		if row.need == user && !who.Known() || who.Via.Kind == auth.KindGrant && !row.short {
 			return refusedProof()
 		}
 	}
@@ -161,6 +161,9 @@ func (x *exchange) serveRow(row *row) error {
 
 // identify reads the credentials of the request and finds out who it is.
 func (x *exchange) identify() (auth.Identity, error) {
+	if x.dialect == inRegistry && speaksForNobody(x.r.Header) {
+		return auth.Identity{Peer: x.peer}, nil
+	}
 	var err error
 	if x.shown, err = readCredentials(x.r.Header, x.d.cookie.name); err != nil {
 		return auth.Identity{}, err
@@ -224,6 +227,9 @@ func (x *exchange) serveRoute() error {
 			sandbox(x.Header())
 		}
 		return p.Builtin.ServeAs(x, x.r, who)
+	}
+	if !who.Known() && x.asksRegistry() {
+		return refusedProof()
 	}
 	if err := x.allow(); err != nil {
 		return err
