@@ -31,6 +31,7 @@ var rules = map[string][]string{
 	"keystore/redis":     {"keystore"},
 	"keystore/storetest": {"keystore"},
 	"lfs":                {"auth"},
+	"oauth":              {"auth", "internal/seal"},
 	"sshd":               {"auth", "internal/event", "internal/limit"},
 }
 

@@ -1,0 +1,140 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Limits of one look at an issuer.
+const (
+	fetchTimeout  = 5 * time.Second // discovery and keys together
+	maxDocument   = 1 << 20         // bytes of either document
+	maxRedirects  = 3
+	maxIssuerURL  = 512 // bytes
+	maxJWKSURL    = 2048
+	maxHeaderSize = 64 << 10 // bytes of an answer's headers
+)
+
+// discoveryPath is where an issuer describes itself (OpenID Connect Discovery
+// 1.0 §4).
+const discoveryPath = "/.well-known/openid-configuration"
+
+// newClient is what issuers are asked with. Connections are not kept: an hour
+// lies between two looks.
+func newClient(transport http.RoundTripper) *http.Client {
+	if transport == nil {
+		transport = &http.Transport{
+			Proxy:                  http.ProxyFromEnvironment,
+			DialContext:            (&net.Dialer{Timeout: fetchTimeout}).DialContext,
+			TLSHandshakeTimeout:    fetchTimeout,
+			MaxResponseHeaderBytes: maxHeaderSize,
+			DisableKeepAlives:      true,
+			DisableCompression:     true, // nothing small becomes something large
+			ForceAttemptHTTP2:      true,
+		}
+	}
+	return &http.Client{Transport: transport, CheckRedirect: stayAtHome}
+}
+
+// stayAtHome follows a redirect only to the same scheme, host and port: the
+// configuration named whom to believe.
+func stayAtHome(r *http.Request, via []*http.Request) error {
+	if len(via) > maxRedirects {
+		return errors.New("too many redirects")
+	}
+	if first := via[0].URL; r.URL.Scheme != first.Scheme || r.URL.Host != first.Host {
+		return errors.New("a redirect to another host, which is not followed")
+	}
+	return nil
+}
+
+// fetch reads an issuer's keys: its discovery document, then the key set that
+// this names. It takes fetchTimeout at most. What the issuer says of itself
+// must be what we were told (OpenID Connect Discovery 1.0 §4.3).
+func fetch(ctx context.Context, client *http.Client, issuer string) ([]key, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	var about struct {
+		Issuer string `json:"issuer"`
+		JWKS   string `json:"jwks_uri"`
+	}
+	text, err := get(ctx, client, strings.TrimSuffix(issuer, "/")+discoveryPath)
+	if err != nil {
+		return nil, fmt.Errorf("discovery: %w", err)
+	}
+	if err := json.Unmarshal(text, &about); err != nil {
+		return nil, errors.New("discovery: the document is not JSON of the expected form")
+	}
+	if about.Issuer != issuer {
+		return nil, fmt.Errorf("discovery: the document is of issuer %s", quote(about.Issuer))
+	}
+	if text := urlFault(about.JWKS, maxJWKSURL, true); text != "" {
+		return nil, fmt.Errorf("discovery: jwks_uri %s", text)
+	}
+	if strings.HasPrefix(about.JWKS, "http:") && !strings.HasPrefix(issuer, "http:") {
+		return nil, errors.New("discovery: jwks_uri is not https")
+	}
+	if text, err = get(ctx, client, about.JWKS); err != nil {
+		return nil, fmt.Errorf("keys: %w", err)
+	}
+	return parseKeys(text)
+}
+
+// get reads a document of at most maxDocument bytes.
+func get(ctx context.Context, client *http.Client, at string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "latchkey")
+	answer, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the answer is %d", answer.StatusCode)
+	}
+	text, err := io.ReadAll(io.LimitReader(answer.Body, maxDocument+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxDocument {
+		return nil, fmt.Errorf("the answer is larger than %d MiB", maxDocument>>20)
+	}
+	return text, nil
+}
+
+// urlFault is what is wrong with an issuer's URL, or "": it is https with a
+// host, or http on this machine, and has no user, no fragment, and a query only
+// where that is allowed.
+func urlFault(text string, longest int, query bool) string {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || len(text) > longest || u.Hostname() == "" || u.Opaque != "":
+		return "is not a URL as https://ci.example.com"
+	case u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())):
+		return "is not https; plain http is for this machine alone"
+	case u.User != nil:
+		return "has a user in it"
+	case strings.Contains(text, "#") || !query && (u.RawQuery != "" || u.ForceQuery):
+		return "has a query or a fragment"
+	}
+	return ""
+}
+
+// loopback is true for what cannot lead away from this machine.
+func loopback(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback() || err != nil && strings.EqualFold(host, "localhost")
+}

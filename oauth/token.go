@@ -1,0 +1,207 @@
+package oauth
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Limits of a job's token.
+const (
+	maxToken   = 16 << 10 // bytes
+	maxHeader  = 4 << 10  // bytes of the header, decoded
+	maxKeyID   = 256      // bytes
+	maxSubject = 1 << 10  // bytes; OpenID Connect Core §2 has 255, some issuers have more
+	maxQuoted  = 200      // bytes of a claim that a sentence repeats
+	leeway     = time.Minute
+	maxAge     = 24 * time.Hour
+)
+
+// algorithms are those that an issuer may sign with. All are asymmetric, so
+// that no public key can be taken for a shared one.
+var algorithms = []string{"RS256", "ES256", "PS256", "EdDSA"}
+
+// token is a job's token as it says itself; nothing of it is verified.
+type token struct {
+	raw    string
+	alg    string
+	kid    string
+	claims map[string]any
+
+	issuer    string
+	subject   string
+	audience  []string
+	issued    time.Time
+	expires   time.Time
+	notBefore time.Time // zero: none
+}
+
+// parseToken reads a signed JWT in the compact form (RFC 7515 §7.1). Errors are
+// clauses about the token that repeat nothing of it but names.
+func parseToken(raw string) (*token, error) {
+	if raw == "" {
+		return nil, errors.New("is empty")
+	}
+	if len(raw) > maxToken {
+		return nil, fmt.Errorf("is longer than %d KiB", maxToken>>10)
+	}
+	if strings.Count(raw, ".") != 2 {
+		return nil, errors.New("is not a signed JWT, which has three parts")
+	}
+	parts := strings.SplitN(raw, ".", 3)
+	t := &token{raw: raw}
+	header, err := decode(parts[0])
+	if err != nil {
+		return nil, fmt.Errorf("has a header that %w", err)
+	}
+	if err := t.readHeader(header); err != nil {
+		return nil, err
+	}
+	payload, err := decode(parts[1])
+	if err != nil {
+		return nil, fmt.Errorf("has a payload that %w", err)
+	}
+	if signature, err := decode(parts[2]); err != nil || len(signature) == 0 {
+		return nil, errors.New("has no readable signature")
+	}
+	if t.claims, err = object(payload); err != nil {
+		return nil, fmt.Errorf("has a payload that %w", err)
+	}
+	return t, t.readClaims()
+}
+
+// decode takes base64url without padding in its one spelling (RFC 7515 §2).
+func decode(part string) ([]byte, error) {
+	if strings.ContainsAny(part, "\r\n") { // encoding/base64 overlooks them
+		return nil, errors.New("is not base64url")
+	}
+	text, err := base64.RawURLEncoding.Strict().DecodeString(part)
+	if err != nil {
+		return nil, errors.New("is not base64url")
+	}
+	return text, nil
+}
+
+func (t *token) readHeader(text []byte) error {
+	if len(text) > maxHeader {
+		return fmt.Errorf("has a header of more than %d KiB", maxHeader>>10)
+	}
+	h, err := object(text)
+	if err != nil {
+		return fmt.Errorf("has a header that %w", err)
+	}
+	t.alg, _ = h["alg"].(string)
+	if !slices.Contains(algorithms, t.alg) {
+		return fmt.Errorf("is not signed with one of %s", strings.Join(algorithms, ", "))
+	}
+	if v, given := h["kid"]; given {
+		var text bool
+		if t.kid, text = v.(string); !text || t.kid == "" || len(t.kid) > maxKeyID {
+			return errors.New("has a kid that is not a text of up to 256 bytes")
+		}
+	}
+	// A token of another kind (at+jwt, logout+jwt) may be signed with the same
+	// keys and means something else (RFC 8725 §3.11).
+	if v, given := h["typ"]; given {
+		typ, _ := v.(string)
+		if typ = strings.ToLower(typ); typ != "jwt" && typ != "application/jwt" {
+			return errors.New("is of another kind than an id_token")
+		}
+	}
+	if _, given := h["crit"]; given { // RFC 7515 §4.1.11: we understand none
+		return errors.New("has a critical header")
+	}
+	return nil
+}
+
+func (t *token) readClaims() error {
+	var ok bool
+	if t.issuer, ok = t.claims["iss"].(string); !ok || t.issuer == "" {
+		return errors.New("has no iss")
+	}
+	if t.subject, ok = t.claims["sub"].(string); !ok || t.subject == "" || len(t.subject) > maxSubject {
+		return errors.New("has no sub, or one of more than 1 KiB")
+	}
+	if t.audience, ok = texts(t.claims["aud"]); !ok {
+		return errors.New("has no aud that is a text or a list of texts")
+	}
+	var err error
+	if t.expires, err = t.time("exp"); err != nil {
+		return err
+	}
+	if t.issued, err = t.time("iat"); err != nil {
+		return err
+	}
+	if _, given := t.claims["nbf"]; given {
+		t.notBefore, err = t.time("nbf")
+	}
+	return err
+}
+
+// texts is a text or a list of texts with something in it.
+func texts(v any) ([]string, bool) {
+	if s, ok := v.(string); ok {
+		return []string{s}, s != ""
+	}
+	list, ok := v.([]any)
+	if !ok || len(list) == 0 {
+		return nil, false
+	}
+	out := make([]string, len(list))
+	for i, e := range list {
+		if out[i], ok = e.(string); !ok || out[i] == "" {
+			return nil, false
+		}
+	}
+	return out, true
+}
+
+// time reads a NumericDate (RFC 7519 §2) between 1970 and the year 9999, in
+// plain digits: what a calculator writes as 1e99 is nobody's clock.
+func (t *token) time(name string) (time.Time, error) {
+	n, ok := t.claims[name].(json.Number)
+	if !ok {
+		return time.Time{}, fmt.Errorf("has no %s that is a number", name)
+	}
+	whole, fraction, _ := strings.Cut(n.String(), ".")
+	seconds, err := strconv.ParseUint(whole, 10, 63)
+	const year9999 = 253402300799
+	if err != nil || seconds > year9999 || strings.Trim(fraction, "0123456789") != "" {
+		return time.Time{}, fmt.Errorf("has a %s that is not a number of seconds since 1970", name)
+	}
+	return time.Unix(int64(seconds), 0).UTC(), nil
+}
+
+// untimely is why the token does not count at this moment, a clause each.
+func (t *token) untimely(now time.Time) []string {
+	var why []string
+	if !now.Before(t.expires.Add(leeway)) {
+		why = append(why, fmt.Sprintf("ended at %s", stamp(t.expires)))
+	}
+	if t.issued.After(now.Add(leeway)) {
+		why = append(why, fmt.Sprintf("was issued in the future, at %s", stamp(t.issued)))
+	}
+	if t.notBefore.After(now.Add(leeway)) {
+		why = append(why, fmt.Sprintf("does not count before %s", stamp(t.notBefore)))
+	}
+	if now.Sub(t.issued) > maxAge {
+		why = append(why, fmt.Sprintf("is older than %d hours: it was issued at %s", int(maxAge.Hours()), stamp(t.issued)))
+	}
+	return why
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// quote is a stranger's text for a sentence: short, in quotes, nothing in it
+// that a terminal or a log would act on.
+func quote(s string) string {
+	if len(s) > maxQuoted {
+		return strconv.Quote(s[:maxQuoted]) + "…"
+	}
+	return strconv.Quote(s)
+}
