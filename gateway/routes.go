@@ -110,10 +110,17 @@ func apiRows(a *api) []row {
 	return below(apiRoot, inProblems, rows)
 }
 
+// certificateName is the subject of the certificate of access tokens.
+const certificateName = "Latchkey access tokens"
+
 // jfrogRows is the JFrog dialect.
 func jfrogRows(c Config) []row {
-	j := jfrog.New(jfrog.Config{Auth: c.Auth, ReportedVersion: c.JFrog.ReportedVersion})
-	return below("/artifactory/api", inGeneral, []row{
+	config := jfrog.Config{Auth: c.Auth, ReportedVersion: c.JFrog.ReportedVersion, Now: c.Now}
+	if c.Ring != nil {
+		config.Certificate = func() ([]byte, error) { return c.Ring.Certificate(certificateName) }
+	}
+	j := jfrog.New(config)
+	rows := below("/artifactory/api", inGeneral, []row{
 		own(user, "GET /security/apiKey", j.ShowKey),
 		own(anybody, "POST /security/apiKey", j.CreateKey),
 		own(user, "PUT /security/apiKey", j.RotateKey),
@@ -125,6 +132,32 @@ func jfrogRows(c Config) []row {
 		own(nobody, "/security/", j.Nothing),
 		own(nobody, "/system/", j.Nothing),
 	})
+	return append(rows, jfrogTokenRows(j)...)
+}
+
+// jfrogTokenRows are the legacy tokens of Artifactory and the tokens of Access.
+// A refresh token is a proof by itself, so nobody need be known to bring one;
+// Access's clients show the ended access token with it.
+func jfrogTokenRows(j *jfrog.API) []row {
+	legacy := below("/artifactory/api/security/token", inOAuth, []row{
+		own(anybody, "POST ", j.CreateOldToken),
+		own(user, "GET ", j.ListOldTokens),
+		own(user, "POST /revoke", j.RevokeOldToken),
+	})
+	return append(legacy, below("/access/api/v1", inAccess, []row{
+		own(lenient, "POST /tokens", j.CreateToken),
+		own(user, "GET /tokens", j.ListTokens),
+		own(user, "GET /tokens/{id}", j.ShowToken),
+		own(user, "GET /tokens/me", j.ShowOwnToken),
+		own(user, "DELETE /tokens/{id}", j.RevokeToken),
+		own(user, "DELETE /tokens/me", j.RevokeOwnToken),
+		own(user, "DELETE /tokens/revoke", j.RevokeTokenByValue),
+		own(user, "POST /tokens/revoke", j.RevokeTokenByValue),
+		own(nobody, "GET /cert/root", j.RootCertificate),
+		own(nobody, "GET /system/ping", j.Ping),
+		own(user, "GET /config/token/default_expiry", j.DefaultExpiry),
+		own(user, "PUT /config/token/default_expiry", j.SetDefaultExpiry),
+	})...)
 }
 
 // registryRows are where container clients sign in. A route at /v2/ or below

@@ -1,7 +1,7 @@
-// Package jfrog speaks the part of Artifactory's REST API that deals with a
-// person's credentials, so that clients and scripts written for it work
-// unchanged: api/security/apiKey, api/security/encryptedPassword,
-// api/system/ping and api/system/version.
+// Package jfrog speaks the part of Artifactory's and Access's REST API that
+// deals with people and their credentials, so that clients and scripts written
+// for it work unchanged: keys, encrypted passwords, users, groups, passwords
+// and what clients ask of api/system before they begin.
 //
 // Its handlers find out nothing themselves: who asks is passed in, what they
 // may do is judged in auth, and an error of auth that this dialect has no own
@@ -16,6 +16,8 @@ package jfrog
 import (
 	"encoding/json"
 	"net/http"
+	"sync"
+	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
 )
@@ -24,6 +26,11 @@ import (
 type Config struct {
 	Auth            *auth.Authority // required
 	ReportedVersion string          // the 7.x number that clients decide features by; required
+	Origin          string          // scheme and host that every uri is made from; required
+	// Certificate is that of the key that signs access tokens, in DER (RFC
+	// 5280); it is asked for once. nil: 404.
+	Certificate func() ([]byte, error)
+	Now         func() time.Time // nil: time.Now
 }
 
 // API holds the handlers. All are safe for concurrent use; they return errors
@@ -31,10 +38,24 @@ type Config struct {
 type API struct {
 	auth    *auth.Authority
 	version string
+	origin  string
+	root    func() ([]byte, error)
+	now     func() time.Time
+
+	regrouping sync.Mutex // while a user's groups are read, changed and written
 }
 
 // New makes an API.
-func New(c Config) *API { return &API{auth: c.Auth, version: c.ReportedVersion} }
+func New(c Config) *API {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	a := &API{auth: c.Auth, version: c.ReportedVersion, origin: c.Origin, now: c.Now}
+	if c.Certificate != nil {
+		a.root = sync.OnceValues(c.Certificate)
+	}
+	return a
+}
 
 // Ping answers "OK" to anybody: the client's web login asks before anybody is
 // known.
@@ -54,6 +75,26 @@ type versionAnswer struct {
 // Version answers the version that the configuration says to report.
 func (a *API) Version(w http.ResponseWriter, _ *http.Request, _ auth.Identity) error {
 	return writeJSON(w, http.StatusOK, versionAnswer{Version: a.version, Revision: "latchkey", Addons: []string{}, License: "Latchkey"})
+}
+
+// ServiceID answers what names this installation in tokens of Artifactory's
+// kind.
+func (a *API) ServiceID(w http.ResponseWriter, r *http.Request, _ auth.Identity) error {
+	id, err := a.auth.Tokens.Installation(r.Context())
+	if err != nil {
+		return err
+	}
+	writeText(w, http.StatusOK, "jfrt@"+id)
+	return nil
+}
+
+// Usage takes in what a client reports of its use, and keeps nothing of it.
+func (a *API) Usage(w http.ResponseWriter, r *http.Request, _ auth.Identity) error {
+	if err := ignoreBody(w, r); err != nil {
+		return err
+	}
+	writeText(w, http.StatusOK, "")
+	return nil
 }
 
 // Nothing is everything else under api/security and api/system.

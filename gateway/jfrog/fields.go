@@ -1,0 +1,105 @@
+package jfrog
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/latchkey-io/latchkey/auth"
+	"github.com/latchkey-io/latchkey/internal/strictjson"
+)
+
+// readFields reads the body of r, a JSON object or a form, into v: a pointer to
+// a struct whose fields are texts, secretTexts, *int64 and *bool, all with json
+// names. Clients send either and mean the same, so both are read as one: each
+// name letter by letter and at most once, and none that is not known, since a
+// misspelt one would leave a token wider or longer than it was meant. null, an
+// empty field of a form, and no body at all, are as if nothing was said.
+//
+// Errors are of code auth.Invalid, with the name where it is a known one, or an
+// *http.MaxBytesError; none repeats a value.
+func readFields(w http.ResponseWriter, r *http.Request, v any) error {
+	switch {
+	case isJSON(r):
+		return readBody(w, r, v, strictjson.Options{AllowNull: true})
+	case isForm(r):
+		body, err := readAll(w, r)
+		if err != nil {
+			return err
+		}
+		object, err := formObject(string(body), reflect.TypeOf(v).Elem())
+		if err != nil {
+			return err
+		}
+		err = strictjson.Decode(object, v, strictjson.Options{})
+		if e, ok := errors.AsType[*strictjson.Error](err); ok {
+			return invalid(e.Field, e.Reason)
+		}
+		return err
+	case r.ContentLength == 0 && len(r.Header.Values("Content-Type")) == 0:
+		return nil
+	}
+	return invalid("", "send the body as Content-Type: "+mediaJSON+" or "+mediaForm)
+}
+
+// formObject writes a form as the JSON object that says the same to the struct
+// type t.
+func formObject(body string, t reflect.Type) ([]byte, error) {
+	form, err := url.ParseQuery(body)
+	if err != nil {
+		return nil, invalid("", "the body is not a form")
+	}
+	types := make(map[string]reflect.Type, t.NumField())
+	for i := range t.NumField() {
+		types[t.Field(i).Tag.Get("json")] = t.Field(i).Type
+	}
+	object := make(map[string]any, len(form))
+	for name, values := range form {
+		kind, known := types[name]
+		switch {
+		case !known:
+			return nil, invalid("", "the body has a field that is not known here")
+		case len(values) > 1:
+			return nil, invalid(name, name+" is given more than once")
+		case !utf8.ValidString(values[0]):
+			return nil, invalid(name, name+" is not valid UTF-8")
+		case values[0] == "":
+			continue
+		}
+		if object[name], err = fieldValue(name, values[0], kind); err != nil {
+			return nil, err
+		}
+	}
+	text, err := json.Marshal(object)
+	if err != nil {
+		return nil, &auth.Error{Code: auth.Internal, Reason: "the form cannot be read", Err: err}
+	}
+	return text, nil
+}
+
+// fieldValue is one value of a form as JSON has it. Whole numbers are written
+// in one way only; python's clients write True and False.
+func fieldValue(name, value string, t reflect.Type) (any, error) {
+	if t.Kind() != reflect.Pointer {
+		return value, nil
+	}
+	if t.Elem().Kind() == reflect.Int64 {
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil || strconv.FormatInt(n, 10) != value {
+			return nil, invalid(name, name+" must be a whole number")
+		}
+		return n, nil
+	}
+	switch strings.ToLower(value) {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	return nil, invalid(name, name+" must be true or false")
+}
