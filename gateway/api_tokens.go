@@ -19,18 +19,20 @@ type newToken struct {
 	Description string `json:"description"`
 	ExpiresIn   *int64 `json:"expires_in"`
 	Reference   bool   `json:"reference"`
+	Refreshable bool   `json:"refreshable"`
 	Audience    string `json:"audience"`
 }
 
-// tokenAnswer hands a token over. ReferenceToken is there when it was asked for.
+// tokenAnswer hands a token over. The last two are there when asked for.
 type tokenAnswer struct {
 	auth.Token
 	AccessToken    string `json:"access_token"`
 	ReferenceToken string `json:"reference_token,omitempty"`
+	RefreshToken   string `json:"refresh_token,omitempty"`
 }
 
 func handOver(t auth.Token) tokenAnswer {
-	return tokenAnswer{Token: t, AccessToken: t.JWT.Reveal(), ReferenceToken: t.Reference.Reveal()}
+	return tokenAnswer{Token: t, AccessToken: t.JWT.Reveal(), ReferenceToken: t.Reference.Reveal(), RefreshToken: t.Refresh.Reveal()}
 }
 
 // life turns expires_in into what auth asks for.
@@ -57,7 +59,7 @@ func (a *api) createToken(w http.ResponseWriter, r *http.Request, who auth.Ident
 	}
 	token, err := a.auth.Tokens.Create(r.Context(), who, auth.NewToken{
 		Owner: owner(r), Scope: in.Scope, Description: in.Description,
-		Audience: in.Audience, Life: lasts, Reference: in.Reference,
+		Audience: in.Audience, Life: lasts, Reference: in.Reference, Refreshable: in.Refreshable,
 	})
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ type newUser struct {
 	Password                 secretText    `json:"password"`
 	MayUpdateProfile         *bool         `json:"may_update_profile"` // absent: true
 	InternalPasswordDisabled bool          `json:"internal_password_disabled"`
+	PagesDisabled            bool          `json:"pages_disabled"`
 }
 
 // userChange is the body that changes a user; what is absent stays.
@@ -28,6 +29,7 @@ type userChange struct {
 	Admin                    *bool     `json:"admin"`
 	MayUpdateProfile         *bool     `json:"may_update_profile"`
 	InternalPasswordDisabled *bool     `json:"internal_password_disabled"`
+	PagesDisabled            *bool     `json:"pages_disabled"`
 }
 
 func (a *api) createUser(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
@@ -42,7 +44,7 @@ func (a *api) createUser(w http.ResponseWriter, r *http.Request, who auth.Identi
 		Name: in.Name, Email: in.Email, DisplayName: in.DisplayName,
 		Groups: in.Groups, Admin: in.Admin, Kind: in.Kind, Password: in.Password.Secret,
 		ProfileFixed:             in.MayUpdateProfile != nil && !*in.MayUpdateProfile,
-		InternalPasswordDisabled: in.InternalPasswordDisabled,
+		InternalPasswordDisabled: in.InternalPasswordDisabled, PagesDisabled: in.PagesDisabled,
 	})
 	if err != nil {
 		return err
@@ -83,6 +85,7 @@ func (a *api) updateUser(w http.ResponseWriter, r *http.Request, who auth.Identi
 	user, err := a.auth.Users.Update(r.Context(), who, owner(r), auth.UserChange{
 		Email: in.Email, DisplayName: in.DisplayName, Groups: in.Groups,
 		Admin: in.Admin, MayUpdateProfile: in.MayUpdateProfile, InternalPasswordDisabled: in.InternalPasswordDisabled,
+		PagesDisabled: in.PagesDisabled,
 	})
 	if err != nil {
 		return err
