@@ -196,7 +196,11 @@ func TestJFrogAPIKey(t *testing.T) {
 		exact(t, h.in(t).do("GET", keyURL, nil, alice).is(http.StatusOK), `{}`)
 	})
 	t.Run("keys of all users are not listed", func(t *testing.T) {
-		h.in(t).do("GET", "/artifactory/api/security/users/apiKey", nil, admin).is(http.StatusNotFound).envelope()
+		const all = "/artifactory/api/security/users/apiKey"
+		h.in(t).do("GET", all, nil, admin).is(http.StatusForbidden).envelope()
+		exact(t, h.in(t).do("GET", all, nil, alice).is(http.StatusOK), `[]`)
+		h.in(t).do("PUT", all, `[{"userName":"alice","apiKey":"AKCp8x"}]`, admin).is(http.StatusBadRequest).envelope()
+		h.in(t).do("PUT", all, `[]`, alice).is(http.StatusForbidden).envelope()
 	})
 	t.Run("other methods", func(t *testing.T) {
 		h.in(t).do("PATCH", keyURL, nil, alice).is(http.StatusNotFound).envelope()
@@ -264,8 +268,8 @@ func TestJFrogSystem(t *testing.T) {
 		t.Error(version.body)
 	}
 	for _, at := range []string{
-		"GET /artifactory/api/system/", "GET /artifactory/api/system/info", "GET /artifactory/api/security/", "GET /artifactory/api/security/users",
-		"POST /artifactory/api/system/usage", "PUT /artifactory/api/security/apiKeyx", "GET /artifactory/api/security/apiKey/alice", "POST /artifactory/api/system/ping",
+		"GET /artifactory/api/system/", "GET /artifactory/api/system/info", "GET /artifactory/api/security/", "GET /artifactory/api/security/permissions",
+		"GET /artifactory/api/system/usage", "PUT /artifactory/api/security/apiKeyx", "GET /artifactory/api/security/apiKey/alice", "POST /artifactory/api/system/ping",
 	} {
 		method, path, _ := strings.Cut(at, " ")
 		h.do(method, path, nil, basic("admin", h.adminPassword)).is(http.StatusNotFound).envelope()

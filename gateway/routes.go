@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/latchkey-io/latchkey/auth"
@@ -115,7 +116,7 @@ const certificateName = "Latchkey access tokens"
 
 // jfrogRows is the JFrog dialect.
 func jfrogRows(c Config) []row {
-	config := jfrog.Config{Auth: c.Auth, ReportedVersion: c.JFrog.ReportedVersion, Now: c.Now}
+	config := jfrog.Config{Auth: c.Auth, ReportedVersion: c.JFrog.ReportedVersion, Origin: originOf(c.PublicURL), Now: c.Now}
 	if c.Ring != nil {
 		config.Certificate = func() ([]byte, error) { return c.Ring.Certificate(certificateName) }
 	}
@@ -129,10 +130,65 @@ func jfrogRows(c Config) []row {
 		own(user, "GET /security/encryptedPassword", j.EncryptedPassword),
 		own(nobody, "GET /system/ping", j.Ping),
 		own(nobody, "GET /system/version", j.Version),
+		own(nobody, "POST /system/usage", j.Usage),
+		own(user, "GET /system/service_id", j.ServiceID),
 		own(nobody, "/security/", j.Nothing),
 		own(nobody, "/system/", j.Nothing),
 	})
-	return append(rows, jfrogTokenRows(j)...)
+	return slices.Concat(rows, jfrogTokenRows(j), jfrogPeople(j))
+}
+
+// jfrogPeople is the part of the JFrog dialect that keeps accounts.
+func jfrogPeople(j *jfrog.API) []row {
+	return append(below("/artifactory/api/security", inGeneral, []row{
+		own(user, "GET /users", j.ListUsers),
+		own(user, "GET /users/apiKey", j.ListKeys),
+		own(user, "PUT /users/apiKey", j.ImportKeys),
+		own(user, "GET /users/{user}", j.ShowUser),
+		own(user, "PUT /users/{user}", j.PutUser),
+		own(user, "POST /users/{user}", j.PostUser),
+		own(user, "DELETE /users/{user}", j.DeleteUser),
+
+		own(user, "GET /groups", j.ListGroups),
+		own(user, "GET /groups/{group}", j.ShowGroup),
+		own(user, "PUT /groups/{group}", j.PutGroup),
+		own(user, "POST /groups/{group}", j.PostGroup),
+		own(user, "DELETE /groups/{group}", j.DeleteGroup),
+
+		own(nobody, "POST /users/authorization/changePassword", j.ChangePassword),
+		own(user, "POST /users/authorization/expirePassword", j.ExpirePasswords),
+		own(user, "POST /users/authorization/expirePasswords", j.ExpirePasswords),
+		own(user, "POST /users/authorization/expirePassword/{user}", j.ExpirePasswordOf),
+		own(user, "POST /users/authorization/expirePasswordForAllUsers", j.ExpireAllPasswords),
+		own(user, "POST /users/authorization/unexpirePassword/{user}", j.UnexpirePasswordOf),
+		own(user, "POST /users/authorization/unexpirePasswordForAllUsers", j.UnexpireAllPasswords),
+		own(user, "GET /configuration/passwordExpirationPolicy", j.ExpirationPolicy),
+		own(user, "PUT /configuration/passwordExpirationPolicy", j.SetExpirationPolicy),
+
+		own(user, "GET /userLockPolicy", j.LockPolicy),
+		own(user, "PUT /userLockPolicy", j.SetLockPolicy),
+		own(user, "GET /lockedUsers", j.LockedUsers),
+		own(user, "POST /unlockUsers", j.UnlockUsers),
+		own(user, "POST /unlockUsers/{user}", j.UnlockUser),
+		own(user, "POST /unlockAllUsers", j.UnlockAllUsers),
+	}), below("/access/api/v2", inAccess, []row{
+		own(user, "GET /users", j.ListUsersV2),
+		own(user, "POST /users", j.CreateUserV2),
+		own(user, "GET /users/{user}", j.ShowUserV2),
+		own(user, "PATCH /users/{user}", j.PatchUserV2),
+		own(user, "DELETE /users/{user}", j.DeleteUserV2),
+		own(user, "PATCH /users/{user}/groups", j.PatchUserGroups),
+		own(user, "PUT /users/{user}/password", j.PutPassword),
+		own(user, "POST /users/{user}/password/expire", j.ExpirePasswordV2),
+		own(user, "POST /users/{user}/unlock", j.UnlockUserV2),
+
+		own(user, "GET /groups", j.ListGroupsV2),
+		own(user, "POST /groups", j.CreateGroupV2),
+		own(user, "GET /groups/{group}", j.ShowGroupV2),
+		own(user, "PATCH /groups/{group}", j.PatchGroupV2),
+		own(user, "DELETE /groups/{group}", j.DeleteGroupV2),
+		own(user, "PATCH /groups/{group}/members", j.PatchMembers),
+	})...)
 }
 
 // jfrogTokenRows are the legacy tokens of Artifactory and the tokens of Access.

@@ -105,6 +105,28 @@ func (a *API) RevokeKeyOf(w http.ResponseWriter, r *http.Request, who auth.Ident
 	return keyRefused(w, err)
 }
 
+// ListKeys answers everybody but administrators an empty list, as the original
+// does, and refuses administrators: the keys of others are shown to nobody.
+func (a *API) ListKeys(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	if !who.Admin {
+		return writeJSON(w, http.StatusOK, []keyAnswer{})
+	}
+	// Of nobody in particular: auth refuses, and notes it in the trail.
+	if _, err := a.auth.Keys.Show(r.Context(), who, ""); err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, []keyAnswer{})
+}
+
+// ImportKeys refuses: keys are made here, so that each is known to one user
+// alone.
+func (a *API) ImportKeys(_ http.ResponseWriter, _ *http.Request, who auth.Identity) error {
+	if err := onlyAdmin(who); err != nil {
+		return err
+	}
+	return invalid("", "API keys are not imported; each user makes one")
+}
+
 // deleteAll reads the query of DELETE.
 func deleteAll(query string) (bool, error) {
 	values, err := url.ParseQuery(query)

@@ -1,0 +1,195 @@
+package jfrog
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/latchkey-io/latchkey/auth"
+	"github.com/latchkey-io/latchkey/internal/strictjson"
+)
+
+// setPassword gives somebody else a password.
+func (a *API) setPassword(ctx context.Context, who auth.Identity, name string, password auth.Secret) error {
+	if who.User == name {
+		return &auth.Error{Code: auth.Forbidden, Reason: "your own password is changed with the old one beside it: POST /artifactory/api/security/users/authorization/changePassword"}
+	}
+	return a.auth.Passwords.Change(ctx, who, name, auth.Secret{}, password)
+}
+
+// newPassword is the body that sets a password.
+type newPassword struct {
+	Password secretText `json:"password"`
+}
+
+// PutPassword sets the password of another user.
+func (a *API) PutPassword(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	name, err := pathUser(r)
+	if err != nil {
+		return err
+	}
+	var in newPassword
+	if err := readBody(w, r, &in, strictjson.Options{}); err != nil {
+		return err
+	}
+	if in.Password.Empty() {
+		return invalid("password", "password is missing")
+	}
+	if err := a.setPassword(r.Context(), who, name, in.Password.Secret); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// passwordChange is the body of changePassword. One client calls the user
+// username.
+type passwordChange struct {
+	UserName *string    `json:"userName"`
+	Username *string    `json:"username"`
+	Old      secretText `json:"oldPassword"`
+	New1     secretText `json:"newPassword1"`
+	New2     secretText `json:"newPassword2"`
+}
+
+// check tells what is wrong with the body itself, else the user's name.
+func (in passwordChange) check() (name, wrong string) {
+	switch {
+	case in.UserName == nil && in.Username == nil:
+		return "", "userName is missing"
+	case in.UserName != nil && in.Username != nil && *in.UserName != *in.Username:
+		return "", "userName and username differ"
+	case in.Old.Empty():
+		return "", "oldPassword is missing"
+	case in.New1.Empty() || in.New2.Empty():
+		return "", "newPassword1 and newPassword2 are both needed"
+	case !in.New1.Equal(in.New2.Secret):
+		return "", "newPassword1 and newPassword2 differ"
+	}
+	if in.UserName == nil {
+		return *in.Username, ""
+	}
+	return *in.UserName, ""
+}
+
+// ChangePassword changes a password by the old one, which may have expired:
+// 200 or 400, each with a text. The old password is the proof; no other
+// credential is looked at. It is a guess like any other where it is wrong.
+func (a *API) ChangePassword(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	var in passwordChange
+	if err := readBody(w, r, &in, strictjson.Options{AllowNull: true}); err != nil {
+		return textRefused(w, err)
+	}
+	name, wrong := in.check()
+	if wrong != "" {
+		writeText(w, http.StatusBadRequest, wrong)
+		return nil
+	}
+	if err := a.auth.Passwords.Renew(r.Context(), who.Peer, name, in.Old.Secret, in.New1.Secret); err != nil {
+		return textRefused(w, err)
+	}
+	writeText(w, http.StatusOK, "the password is changed")
+	return nil
+}
+
+// textRefused answers in words what the caller can mend. The rest goes on to
+// the gateway: guesses used up, and what is no fault of the caller's.
+func textRefused(w http.ResponseWriter, err error) error {
+	refusal, ok := errors.AsType[*auth.Error](err)
+	if !ok {
+		return err
+	}
+	switch refusal.Code {
+	case auth.Invalid, auth.Forbidden, auth.NotFound:
+		writeText(w, http.StatusBadRequest, refusal.Reason)
+		return nil
+	}
+	return err
+}
+
+// ExpirePasswordOf lets one user's password be good for nothing but choosing
+// a new one.
+func (a *API) ExpirePasswordOf(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	name, err := pathUser(r)
+	if err != nil {
+		return err
+	}
+	return told(w, a.auth.Passwords.Expire(r.Context(), who, name), "the password of "+name+" has expired")
+}
+
+// ExpirePasswordV2 is ExpirePasswordOf with nothing to say.
+func (a *API) ExpirePasswordV2(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	name, err := pathUser(r)
+	if err != nil {
+		return err
+	}
+	if err := a.auth.Passwords.Expire(r.Context(), who, name); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// ExpirePasswords is ExpirePasswordOf for the users of a list, which is never
+// empty: nobody is not everybody.
+func (a *API) ExpirePasswords(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	names, err := readNames(w, r)
+	if err != nil {
+		return err
+	}
+	return told(w, a.auth.Passwords.Expire(r.Context(), who, names...), "the passwords of the users of the list have expired")
+}
+
+// ExpireAllPasswords is ExpirePasswordOf for everybody but the caller.
+func (a *API) ExpireAllPasswords(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	return told(w, a.auth.Passwords.Expire(r.Context(), who), "the passwords of all users but yours have expired")
+}
+
+// UnexpirePasswordOf takes ExpirePasswordOf back.
+func (a *API) UnexpirePasswordOf(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	name, err := pathUser(r)
+	if err != nil {
+		return err
+	}
+	return told(w, a.auth.Passwords.Unexpire(r.Context(), who, name), "the password of "+name+" is good again")
+}
+
+// UnexpireAllPasswords takes ExpireAllPasswords back.
+func (a *API) UnexpireAllPasswords(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	return told(w, a.auth.Passwords.Unexpire(r.Context(), who), "the passwords of all users are good again")
+}
+
+func told(w http.ResponseWriter, err error, text string) error {
+	if err != nil {
+		return err
+	}
+	writeText(w, http.StatusOK, text)
+	return nil
+}
+
+// expirationPolicy is after how many days a password would expire by itself.
+type expirationPolicy struct {
+	Enabled        bool `json:"enabled"`
+	PasswordMaxAge int  `json:"passwordMaxAge"`
+	NotifyByEmail  bool `json:"notifyByEmail"`
+}
+
+// defaultMaxAge is what the original answers where nothing was set.
+const defaultMaxAge = 60 // days
+
+// ExpirationPolicy answers that no password expires by its age.
+func (a *API) ExpirationPolicy(w http.ResponseWriter, _ *http.Request, who auth.Identity) error {
+	if err := onlyAdmin(who); err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, expirationPolicy{PasswordMaxAge: defaultMaxAge})
+}
+
+// SetExpirationPolicy refuses (NIST SP 800-63B-4 §3.1.1.2: no change of
+// passwords without a sign that one is known to others).
+func (a *API) SetExpirationPolicy(_ http.ResponseWriter, _ *http.Request, who auth.Identity) error {
+	if err := onlyAdmin(who); err != nil {
+		return err
+	}
+	return invalid("", "passwords do not expire by their age here; expire those that others may know with expirePassword")
+}
