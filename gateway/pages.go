@@ -134,6 +134,9 @@ func (p *pages) signIn(w http.ResponseWriter, r *http.Request, who auth.Identity
 		page.Problem = notSignedIn
 		// Not 401: that demands a challenge, at which browsers ask by themselves.
 		return p.write(w, http.StatusForbidden, p.login, page)
+	case auth.Expired:
+		page.Problem = "Your password has expired. Ask an administrator for a new one."
+		return p.write(w, http.StatusForbidden, p.login, page)
 	case auth.Throttled:
 		seconds := int(math.Ceil(refusal.RetryAfter.Seconds()))
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))

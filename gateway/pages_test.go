@@ -243,3 +243,19 @@ func TestStyleIsKeptByBrowsers(t *testing.T) {
 	}
 	h.do("GET", at, nil, header("If-None-Match", style.header.Get("ETag"))).is(http.StatusNotModified)
 }
+
+// Who has the right password is told that it has expired, and nobody else is.
+func TestExpiredPasswordAtTheSignInPage(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, houseConfig{})
+	if err := h.auth.Passwords.Expire(t.Context(), h.admin, "alice"); err != nil {
+		t.Fatal(err)
+	}
+	right := h.submit("/ui/login", url.Values{"username": {"alice"}, "password": {alicePassword}}).is(http.StatusForbidden)
+	wrong := h.submit("/ui/login", url.Values{"username": {"alice"}, "password": {"not the password"}}).is(http.StatusForbidden)
+	if !strings.Contains(right.body, "expired") || strings.Contains(wrong.body, "expired") {
+		t.Error(right.body, wrong.body)
+	}
+	h.do("GET", "/-/api/v1/whoami", nil, basic("alice", alicePassword)).is(http.StatusForbidden)
+	h.do("GET", "/-/api/v1/whoami", nil, basic("alice", "not the password")).is(http.StatusUnauthorized)
+}
