@@ -18,9 +18,12 @@ import (
 // container is a front with a registry behind it: team for everybody known,
 // hub that everybody may pull from, ops for a group alice is not in, and the
 // whole of it at a host of its own.
-func container(t *testing.T) (*front, *registry) {
+func container(t testing.TB, change ...func(*front, *gateway.Config)) (*front, *registry) {
 	g := newRegistry(t)
-	f := openFront(t, func(_ *front, c *gateway.Config) {
+	f := openFront(t, func(f *front, c *gateway.Config) {
+		for _, also := range change {
+			also(f, c)
+		}
 		known, anyone, ops := rules(t, "authenticated"), rules(t, "anonymous"), rules(t, "group:ops")
 		c.Routes = append(c.Routes,
 			gateway.Route{Route: auth.Route{Name: "team", Read: known, Write: known}, Path: "/v2/team/", Upstream: g.URL, Headers: true},
@@ -443,4 +446,31 @@ func TestRegistryPaths(t *testing.T) {
 	if len(f.echo.take()) > 0 || len(g.leaked) > 0 {
 		t.Error("an upstream was reached")
 	}
+}
+
+// Whatever somebody unknown asks for, the word is handed out for nothing but
+// what everybody may pull.
+func FuzzRegistryScope(f *testing.F) {
+	for _, seed := range []string{
+		"repository:hub/a:pull", "repository:hub/a:pull,push", "repository:team/a:pull repository:hub/a:pull", "repository:hub/../team/a:pull",
+		"repository:hub:pull", "registry:catalog:*", "repository:hub/a:5000:pull", " ", "repository:hub/%2e%2e/team:pull", "repository:HUB/a:pull",
+	} {
+		f.Add(seed)
+	}
+	door, _ := container(f, nobodyLives)
+	f.Fuzz(func(t *testing.T, scope string) {
+		got := (&front{t: t, url: door.url}).send("GET", "/v2/token?scope="+url.QueryEscape(scope), "")
+		switch got.StatusCode {
+		case 200:
+			for entry := range strings.SplitSeq(scope, " ") {
+				name, ok := strings.CutSuffix(entry, ":pull")
+				if !ok && !strings.HasSuffix(entry, ",pull") || !strings.HasPrefix(name, "repository:hub") || strings.Contains(name, "..") || strings.Contains(name, "push") {
+					t.Fatalf("%q was handed a token", scope)
+				}
+			}
+		case 400, 401:
+		default:
+			t.Fatalf("%q: %d", scope, got.StatusCode)
+		}
+	})
 }
