@@ -20,6 +20,7 @@ var (
 	durationType = reflect.TypeFor[time.Duration]()
 	notBuiltType = reflect.TypeFor[NotBuilt]()
 	routeType    = reflect.TypeFor[Route]()
+	mappingType  = reflect.TypeFor[JobMapping]()
 )
 
 // root fills the Config from the top of the file.
@@ -46,6 +47,8 @@ func (l *loader) value(n *yaml.Node, line int, v reflect.Value, path string) {
 		l.refuse(path, here, "has no value; write one, or remove the key")
 	case v.Kind() == reflect.Slice:
 		l.list(n, here, v, path)
+	case v.Kind() == reflect.Map:
+		l.texts(n, here, v, path)
 	case n.Kind != yaml.ScalarNode:
 		l.refuse(path, here, "takes one value, not a list or a block")
 	default:
@@ -118,9 +121,7 @@ func (l *loader) list(n *yaml.Node, here origin, v reflect.Value, path string) {
 	}
 	out := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
 	for i, c := range n.Content {
-		if elem == routeType {
-			out.Index(i).Set(reflect.ValueOf(DefaultRoute()))
-		}
+		out.Index(i).Set(begin(elem))
 		at := fmt.Sprintf("%s[%d]", path, i)
 		if isNull(c) {
 			l.refuse(at, origin{l.file, c.Line}, "is an empty entry; write it, or remove it")
@@ -129,6 +130,45 @@ func (l *loader) list(n *yaml.Node, here origin, v reflect.Value, path string) {
 		l.value(c, c.Line, out.Index(i), at)
 	}
 	v.Set(out)
+}
+
+// begin is what an entry of a list is before the file says anything of it.
+func begin(entry reflect.Type) reflect.Value {
+	switch entry {
+	case routeType:
+		return reflect.ValueOf(DefaultRoute())
+	case mappingType:
+		return reflect.ValueOf(JobMapping{Life: DefaultJobLife})
+	}
+	return reflect.Zero(entry)
+}
+
+// texts fills the map v, of texts by names that are the writer's own. A number
+// or truth value is the text that was written.
+func (l *loader) texts(n *yaml.Node, here origin, v reflect.Value, path string) {
+	if n.Kind != yaml.MappingNode {
+		l.refuse(path, here, "takes a block of names and texts")
+		return
+	}
+	out := map[string]string{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, val := n.Content[i], n.Content[i+1]
+		here := origin{l.file, k.Line}
+		var name string
+		if k.Kind != yaml.ScalarNode || k.Anchor != "" || setScalar(reflect.ValueOf(&name).Elem(), k.Value) != nil {
+			l.refuse(path, here, "a name is a plain word")
+			continue
+		}
+		at := join(path, printable(name))
+		if _, twice := out[name]; twice {
+			l.refuse(at, here, "is given twice")
+			continue
+		}
+		text := reflect.New(v.Type().Elem()).Elem()
+		l.value(val, k.Line, text, at)
+		out[name] = text.String()
+	}
+	v.Set(reflect.ValueOf(out))
 }
 
 // setScalar sets v from text. Its errors are sentences about the value and do

@@ -63,18 +63,33 @@ func sameKeys(t *testing.T, path string, typ reflect.Type, tree map[string]any) 
 	}
 }
 
-// The commented route of the example is there to be uncommented.
-func TestExampleRouteInComment(t *testing.T) {
-	before, after, found := strings.Cut(string(configs.Example()), "would be:\n")
+// uncomment takes the # from the block of the example that follows a line.
+func uncomment(t *testing.T, line string) string {
+	t.Helper()
+	before, after, found := strings.Cut(string(configs.Example()), line+"\n")
 	if !found {
 		t.Fatal("the comment is gone")
 	}
-	c, faults := load(t, before+strings.ReplaceAll(after, "#  ", "  "))
+	block, rest, _ := strings.Cut(after, "\n\n")
+	block = strings.ReplaceAll("\n"+block, "\n#", "\n")
+	return before + strings.TrimPrefix(block, "\n") + "\n\n" + rest
+}
+
+// The commented parts of the example are there to be uncommented.
+func TestExampleInComments(t *testing.T) {
+	c, faults := load(t, uncomment(t, "would be:"))
 	if faults != nil {
 		t.Fatal(strings.Join(faults, "\n"))
 	}
 	if len(c.Routes) != 2 || c.Routes[1].Name != "grafana" || !c.Routes[1].Identity.Assertion {
 		t.Errorf("%+v", c.Routes)
+	}
+	c, faults = load(t, strings.Replace(uncomment(t, "could be:"), "jobs: []", "jobs:", 1))
+	if faults != nil {
+		t.Fatal(strings.Join(faults, "\n"))
+	}
+	if len(c.Jobs) != 1 || len(c.Jobs[0].Mappings) != 2 || c.Jobs[0].Mappings[1].Life != configs.DefaultJobLife || len(c.Warnings()) != 0 {
+		t.Errorf("%+v", c.Jobs)
 	}
 }
 

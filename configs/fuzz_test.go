@@ -20,6 +20,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte("{http: {<<: {}}, ? [a]: b}"), "LATCHKEY_X=")
 	f.Add([]byte("routes: [{name: a, path: /a/, upstream: 'unix:x:/y'}, {}, 1, null]"), "LATCHKEY_ROUTES=")
 	f.Add([]byte("!!binary a\n---\n"), "LATCHKEY_\x1b=")
+	f.Add([]byte("jobs: [{name: a, issuer: 'https://x', audience: b, mappings: [{name: c, claims: {d: 1, e: '**'}, groups: [f], life: 0}]}]"), "LATCHKEY_JOBS=")
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, text []byte, variable string) {
 		name := filepath.Join(dir, "f.yaml")

@@ -279,7 +279,7 @@ func TestFaults(t *testing.T) {
 		{"braces", path("/{a}/"), []string{"f:2: routes[0].path: takes letters"}},
 		{"long path", path("/" + strings.Repeat("a", 300) + "/"), []string{"f:2: routes[0].path: is too long"}},
 
-		{"not built", "smtp: {address: 'mail:25'}\nhttp:\n  tls:\n    acme: {domains: [a.example]}\nssh: {lfs_transfer: true}\nhttp_sso: {header: X-User}\nproviders:\n- {name: corp, type: oidc}\nldap: [{url: x}]\nsaml: [{}]\njobs: [a]\n", []string{
+		{"not built", "smtp: {address: 'mail:25'}\nhttp:\n  tls:\n    acme: {domains: [a.example]}\nssh: {lfs_transfer: true}\nhttp_sso: {header: X-User}\nproviders:\n- {name: corp, type: oidc}\nldap: [{url: x}]\nsaml: [{}]\n", []string{
 			"f:1: smtp.address: is not available in this version; leave it empty",
 			"f:4: http.tls.acme.domains: is not available in this version; leave it empty",
 			"f:5: ssh.lfs_transfer: is not available in this version; leave it false",
@@ -287,7 +287,6 @@ func TestFaults(t *testing.T) {
 			"f:7: providers: is not available in this version; leave it empty",
 			"f:9: ldap: is not available in this version; leave it empty",
 			"f:10: saml: is not available in this version; leave it empty",
-			"f:11: jobs: is not available in this version; leave it empty",
 		}},
 		{"version", "jfrog: {reported_version: latest}\n", []string{"f:1: jfrog.reported_version: takes a version"}},
 		{"words", "smtp: {tls: maybe}\nhttp_sso: {unlock: never}\n", []string{"f:1: smtp.tls: takes one of", "f:2: http_sso.unlock: takes one of"}},

@@ -35,6 +35,9 @@ func schemaOf(v reflect.Value) map[string]any {
 		return objectSchema(v)
 	case v.Kind() == reflect.Slice:
 		return listSchema(v)
+	case v.Kind() == reflect.Map:
+		text := map[string]any{"type": []string{"string", "number", "boolean"}, "maxLength": maxText}
+		return map[string]any{"type": "object", "patternProperties": map[string]any{".": text}, "additionalProperties": false}
 	case v.Kind() == reflect.String:
 		return map[string]any{"type": "string", "maxLength": maxText, "default": v.String()}
 	case v.Kind() == reflect.Bool:
@@ -56,22 +59,31 @@ func objectSchema(v reflect.Value) map[string]any {
 		properties[f.Tag.Get("yaml")] = p
 	}
 	kind := any("object")
-	if v.Type() != routeType {
+	required, entry := requiredKeys[v.Type()]
+	if !entry {
 		kind = []string{"object", "null"} // a block with everything commented out
 	}
 	s := map[string]any{"type": kind, "properties": properties, "additionalProperties": false}
-	if v.Type() == routeType {
-		s["required"] = []string{"name", "upstream"}
+	if entry {
+		s["required"] = required
 	}
 	return s
 }
 
+// requiredKeys are those that an entry of a list of blocks must have.
+var requiredKeys = map[reflect.Type][]string{
+	routeType:                      {"name", "upstream"},
+	reflect.TypeFor[JobProvider](): {"name", "issuer", "audience", "mappings"},
+	mappingType:                    {"name", "claims"},
+}
+
 func listSchema(v reflect.Value) map[string]any {
-	switch v.Type().Elem() {
-	case notBuiltType:
+	entry := v.Type().Elem()
+	switch {
+	case entry == notBuiltType:
 		return map[string]any{"type": "array", "maxItems": 0}
-	case routeType:
-		return map[string]any{"type": "array", "maxItems": MaxRoutes, "items": schemaOf(reflect.ValueOf(DefaultRoute()))}
+	case entry.Kind() == reflect.Struct:
+		return map[string]any{"type": "array", "maxItems": MaxRoutes, "items": schemaOf(begin(entry))}
 	}
 	return map[string]any{"type": "array", "items": map[string]any{"type": "string", "maxLength": maxText}, "default": v.Interface()}
 }

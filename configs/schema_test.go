@@ -21,6 +21,7 @@ type schema struct {
 	Properties           map[string]schema `json:"properties"`
 	Required             []string          `json:"required"`
 	AdditionalProperties *bool             `json:"additionalProperties"`
+	PatternProperties    map[string]schema `json:"patternProperties"` // "." alone: any name
 	Items                *schema           `json:"items"`
 	MaxItems             *int              `json:"maxItems"`
 	MaxLength            *int              `json:"maxLength"`
@@ -50,6 +51,9 @@ func (s schema) check(v any, path string) error {
 		}
 		for key, value := range v {
 			p, ok := s.Properties[key]
+			if !ok {
+				p, ok = s.PatternProperties["."]
+			}
 			if !ok {
 				return fmt.Errorf("%s.%s: unknown", path, key)
 			}

@@ -32,6 +32,7 @@ func (c *Config) validate(r *report) {
 	}
 	c.validatePeople(r)
 	c.validateRoutes(r)
+	c.validateJobs(r)
 	c.validateNotBuilt(r)
 	if !versionForm.MatchString(c.JFrog.ReportedVersion) {
 		r.at("jfrog.reported_version", "takes a version of three numbers, as 7.77.0")
@@ -120,7 +121,6 @@ func (c *Config) validateNotBuilt(r *report) {
 		{"providers", len(c.Providers) > 0},
 		{"ldap", len(c.LDAP) > 0},
 		{"saml", len(c.SAML) > 0},
-		{"jobs", len(c.Jobs) > 0},
 	} {
 		if part.set {
 			r.at(part.path, unavailable)

@@ -286,8 +286,12 @@ func TestFetchFaults(t *testing.T) {
 		{"keys with a password", discovery, func(c *ci, w http.ResponseWriter, _ *http.Request) {
 			about(w, c.URL, strings.Replace(c.URL, "//", "//u:p@", 1)+keys)
 		}, "has a user in it"},
-		{"a redirect away", discovery, func(_ *ci, w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, trap.URL+"/", http.StatusFound) }, "another host"},
-		{"a redirect of the keys away", keys, func(_ *ci, w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, trap.URL+"/", http.StatusTemporaryRedirect) }, "another host"},
+		{"a redirect away", discovery, func(_ *ci, w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, trap.URL+"/", http.StatusFound)
+		}, "another host"},
+		{"a redirect of the keys away", keys, func(_ *ci, w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, trap.URL+"/", http.StatusTemporaryRedirect)
+		}, "another host"},
 		{"a redirect at home", discovery, func(_ *ci, w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/.well-known/../moved", http.StatusFound)
 		}, ""},
