@@ -202,6 +202,9 @@ func (t *Tokens) Refresh(ctx context.Context, peer Peer, r Refreshing) (tok Toke
 	} else if why != "" {
 		return Token{}, unauthenticated("the refresh token has ended: " + why)
 	}
+	if scopes, err := ParseScopes(f.Scope); err != nil || scopes.admin() && !acc.Admin {
+		return Token{}, unauthenticated("the refresh token's scope is not its owner's any more")
+	}
 	if err := t.sameFamily(ctx, id, from, r.Access); err != nil {
 		return Token{}, err
 	}
