@@ -95,6 +95,7 @@ func apiRows(a *api) []row {
 
 		own(user, "GET /audit", a.searchAudit),
 		own(user, "GET /audit/verify", a.verifyAudit),
+		own(user, "POST /explain/job", a.explainJob),
 	}
 	if a.machine != nil {
 		rows = append(rows,
@@ -209,6 +210,7 @@ func jfrogTokenRows(j *jfrog.API) []row {
 		own(user, "DELETE /tokens/me", j.RevokeOwnToken),
 		own(user, "DELETE /tokens/revoke", j.RevokeTokenByValue),
 		own(user, "POST /tokens/revoke", j.RevokeTokenByValue),
+		own(nobody, "POST /oidc/token", j.ExchangeJobToken),
 		own(nobody, "GET /cert/root", j.RootCertificate),
 		own(nobody, "GET /system/ping", j.Ping),
 		own(user, "GET /config/token/default_expiry", j.DefaultExpiry),

@@ -1,0 +1,26 @@
+package gateway
+
+import (
+	"net/http"
+
+	"github.com/latchkey-io/latchkey/auth"
+)
+
+// explainJob answers which mapping a CI job's own token hits, and why it does
+// not hit the others. The token comes in the body, so that no log has it.
+func (a *api) explainJob(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	var in struct {
+		Token secretText `json:"token"`
+	}
+	if err := readJSON(w, r, &in); err != nil {
+		return err
+	}
+	if in.Token.Empty() {
+		return badJSON("token", "token is missing: it is the job's own id_token")
+	}
+	findings, err := a.auth.ExplainJob(r.Context(), who, in.Token.Secret)
+	if err != nil {
+		return err
+	}
+	return writeList(w, findings, "")
+}
