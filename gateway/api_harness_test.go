@@ -51,12 +51,13 @@ type houseConfig struct {
 	policy  auth.Policy
 	noJFrog bool
 	routes  []gateway.Route
+	now     func() time.Time // nil: time.Now
 }
 
 func newHouse(t *testing.T, hc houseConfig) *house {
 	t.Helper()
 	ctx := t.Context()
-	store, err := bolt.Open(ctx, bolt.Config{Path: t.TempDir() + "/latchkey.db"})
+	store, err := bolt.Open(ctx, bolt.Config{Path: t.TempDir() + "/latchkey.db", Now: hc.now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +84,7 @@ func newHouse(t *testing.T, hc houseConfig) *house {
 		h.secret.absent(t, "the log", h.log.all())
 		h.secret.absent(t, "the audit trail", h.trail.all())
 	})
-	h.auth, err = auth.New(ctx, auth.Config{Store: store, Ring: ring, Policy: hc.policy, Audit: h.trail, Log: log})
+	h.auth, err = auth.New(ctx, auth.Config{Store: store, Ring: ring, Policy: hc.policy, Audit: h.trail, Log: log, Now: hc.now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +92,7 @@ func newHouse(t *testing.T, hc houseConfig) *house {
 	g, err := gateway.New(gateway.Config{
 		Auth: h.auth, Ring: ring, Log: log, PublicURL: public, Routes: hc.routes,
 		JFrog:   gateway.JFrogConfig{API: !hc.noJFrog, ReportedVersion: "7.77.0"},
-		Machine: machine{h},
+		Machine: machine{h}, Now: hc.now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -170,7 +171,7 @@ func (f *written) all() []byte {
 type planted struct{ texts []string }
 
 // handOvers are the keys of answers that hold a secret.
-var handOvers = []string{"api_key", "apiKey", "access_token", "reference_token", "encrypted_password"}
+var handOvers = []string{"api_key", "apiKey", "access_token", "reference_token", "encrypted_password", "refresh_token", "token"}
 
 // note plants what an answer handed over, and reports a secret in a refusal.
 func (p *planted) note(a answer) {

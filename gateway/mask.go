@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/latchkey-io/latchkey/auth"
@@ -18,6 +19,11 @@ const (
 // npmToken is followed by a token when npm signs out.
 const npmToken = "/-/user/token/"
 
+// webLoginPlaces are parts of the paths that programs wait at for a person to
+// let them in. Whoever knows the id that such a path holds can collect the
+// token.
+var webLoginPlaces = []string{"jfrog_client_login", "-/v1"}
+
 // maskPath is a request's path and the names of its query for the log, without
 // anything that may be a secret: segments in the form of a credential, what
 // npm puts into a path, and every value of the query.
@@ -26,7 +32,7 @@ func maskPath(u *url.URL) string {
 	if i := strings.Index(path, npmToken); i >= 0 {
 		path = path[:i+len(npmToken)] + masked
 	}
-	path = event.Clean(auth.Mask(path), maxLogPath)
+	path = event.Clean(auth.Mask(maskWebLogin(path)), maxLogPath)
 	if u.RawQuery == "" {
 		return path
 	}
@@ -50,4 +56,37 @@ func maskPath(u *url.URL) string {
 		}
 	}
 	return b.String()
+}
+
+// maskWebLogin takes every UUID out of a path that a program waits at, whatever
+// stands around it: a path with a slash too many is refused, and logged.
+func maskWebLogin(path string) string {
+	lower := strings.ToLower(path)
+	if !slices.ContainsFunc(webLoginPlaces, func(place string) bool { return strings.Contains(lower, place) }) {
+		return path
+	}
+	var b strings.Builder
+	for len(path) >= len(uuidForm) {
+		if isUUID(path[:len(uuidForm)]) {
+			b.WriteString(masked)
+			path = path[len(uuidForm):]
+			continue
+		}
+		b.WriteByte(path[0])
+		path = path[1:]
+	}
+	return b.String() + path
+}
+
+const uuidForm = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx" // RFC 9562 section 4
+
+// isUUID reports whether s, of the length of uuidForm, is a UUID of any version.
+func isUUID(s string) bool {
+	for i := range len(uuidForm) {
+		c := s[i]
+		if uuidForm[i] == '-' && c != '-' || uuidForm[i] == 'x' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'f') {
+			return false
+		}
+	}
+	return true
 }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
+	"github.com/latchkey-io/latchkey/gateway/jfrog"
 )
 
 //go:embed web
@@ -48,6 +49,7 @@ type pages struct {
 	public *url.URL
 	login  *template.Template
 	home   *template.Template
+	client *template.Template // of web login
 	style  []byte
 	tag    string // of style, for its address and ETag
 }
@@ -57,7 +59,7 @@ func newPages(a *api, public *url.URL) *pages {
 	style := readStyle()
 	sum := sha256.Sum256(style)
 	return &pages{
-		api: a, public: public, login: readPage("login.html"), home: readPage("home.html"),
+		api: a, public: public, login: readPage("login.html"), home: readPage("home.html"), client: readPage("weblogin.html"),
 		style: style, tag: base64.RawURLEncoding.EncodeToString(sum[:9]),
 	}
 }
@@ -94,9 +96,21 @@ type loginPage struct {
 }
 
 // showLogin is GET /ui/login. A browser that is signed in already goes on; one
-// with a cookie that no longer means anything loses it.
+// with a cookie that no longer means anything loses it. With a program that
+// waits to be let in it goes on to the question whether it may.
 func (p *pages) showLogin(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	next := ownPath(r.URL.Query().Get(nextInQuery))
+	query := r.URL.Query()
+	next := ownPath(query.Get(nextInQuery))
+	if query.Has(programInQuery) {
+		id, ok := jfrog.WebLoginID(query.Get(programInQuery))
+		switch {
+		case !ok:
+			return p.tellOfProgram(w, http.StatusBadRequest, who, brokenLink)
+		case who.Via.Kind == auth.KindSession:
+			return p.askAboutProgram(w, r, who, id)
+		}
+		next = programPath(id)
+	}
 	if who.Via.Kind == auth.KindSession {
 		return p.goTo(w, next)
 	}

@@ -33,6 +33,7 @@ func ownRows(d *door) []row {
 		own(user, "GET /ui/{$}", p.showHome),
 		own(anybody, "GET /ui/login", p.showLogin),
 		own(anybody, "POST /ui/login", p.signIn),
+		own(anybody, "POST /ui/login/client", p.answerProgram),
 		own(anybody, "POST /ui/logout", p.signOut),
 		own(nobody, "GET /ui/style.css", p.showStyle),
 	})
@@ -136,7 +137,7 @@ func jfrogRows(c Config) []row {
 		own(nobody, "/security/", j.Nothing),
 		own(nobody, "/system/", j.Nothing),
 	})
-	return slices.Concat(rows, jfrogTokenRows(j), jfrogPeople(j))
+	return slices.Concat(rows, jfrogTokenRows(j), jfrogPeople(j), npmSignInRows(j), webLoginRows(j))
 }
 
 // jfrogPeople is the part of the JFrog dialect that keeps accounts.
@@ -235,6 +236,27 @@ func npmRows() []row {
 		own(nobody, "/{repository}/-/whoami", nothing),
 		own(nobody, "/{repository}/-/v1/", nothing),
 		own(nobody, "/{repository}/-/user/", nothing),
+	})
+}
+
+// npmSignInRows are those of npmRows that something is served at. Signing in
+// looks at no credential: npm sends the one that it has, ended or not.
+func npmSignInRows(j *jfrog.API) []row {
+	return below("/artifactory/api/npm", inGeneral, []row{
+		own(user, "GET /auth", j.NPMAuth),
+		own(user, "GET /{repository}/-/whoami", j.NPMWhoAmI),
+		own(nobody, "POST /{repository}/-/v1/login", j.NPMWebLogin),
+		own(nobody, "GET /{repository}/-/v1/done/{session}", j.NPMWebLoginDone),
+		own(nobody, "PUT /{repository}/-/user/{user}", j.NPMSignIn),
+		own(nobody, "DELETE /{repository}/-/user/token/{token}", j.NPMSignOut),
+	})
+}
+
+// webLoginRows let a program in through a browser; it has no credential yet.
+func webLoginRows(j *jfrog.API) []row {
+	return below("/access/api/v2/authentication/jfrog_client_login", inAccess, []row{
+		own(nobody, "POST /request", j.RequestWebLogin),
+		own(nobody, "GET /token/{session}", j.TakeWebLogin),
 	})
 }
 
