@@ -1,0 +1,96 @@
+//go:build clients
+
+package clients_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// debianMaven is where Debian keeps Maven's plugins and libraries: what a
+// public mirror would have.
+const debianMaven = "/usr/share/maven-repo"
+
+const demoPOM = `<project><modelVersion>4.0.0</modelVersion>
+<groupId>com.example</groupId><artifactId>demo</artifactId><version>1.0</version></project>
+`
+
+const parentPOM = `<project><modelVersion>4.0.0</modelVersion>
+<groupId>com.example</groupId><artifactId>parent</artifactId><version>1.0</version><packaging>pom</packaging></project>
+`
+
+// maven is a repository with com.example:demo and its parent, and what Debian has.
+type maven struct {
+	u     *upstream
+	files map[string][]byte
+}
+
+func newMaven(t *testing.T, u *upstream) *maven {
+	return &maven{u: u, files: map[string][]byte{
+		"/com/example/demo/1.0/demo-1.0.pom":     []byte(demoPOM),
+		"/com/example/demo/1.0/demo-1.0.jar":     zipped(t, file{"META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n"}),
+		"/com/example/parent/1.0/parent-1.0.pom": []byte(parentPOM),
+	}}
+}
+
+func (m *maven) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPut {
+		content, err := readBody(r)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		m.u.keep("maven"+r.URL.Path, content)
+		w.WriteHeader(http.StatusCreated)
+		return
+	}
+	if content, ok := m.files[r.URL.Path]; ok {
+		w.Write(content)
+		return
+	}
+	name := filepath.Join(debianMaven, filepath.FromSlash(filepath.Clean("/"+r.URL.Path)))
+	if info, err := os.Stat(name); err != nil || info.IsDir() {
+		http.NotFound(w, r)
+		return
+	}
+	http.ServeFile(w, r, name)
+}
+
+func newProject(t *testing.T, r *run) {
+	write(t, filepath.Join(r.work, "pom.xml"), `<project><modelVersion>4.0.0</modelVersion>
+<parent><groupId>com.example</groupId><artifactId>parent</artifactId><version>1.0</version><relativePath/></parent>
+<artifactId>ours</artifactId><version>1.0</version><packaging>pom</packaging>
+<build><extensions><extension><groupId>com.example</groupId><artifactId>demo</artifactId><version>1.0</version></extension></extensions></build>
+</project>
+`)
+	write(t, filepath.Join(r.work, "ours-1.0.jar"), string(zipped(t, file{"META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n"})))
+}
+
+func artifactWent(t *testing.T, r *run) {
+	r.g.upstream.take(t, "maven/com/example/ours/1.0/ours-1.0.jar")
+	r.g.upstream.take(t, "maven/com/example/ours/1.0/ours-1.0.pom")
+}
+
+func newGradleProject(t *testing.T, r *run) {
+	write(t, filepath.Join(r.work, "settings.gradle"), "rootProject.name = 'ours'\n")
+}
+
+func jarCame(t *testing.T, r *run) {
+	if _, err := os.Stat(filepath.Join(r.work, "libs/demo-1.0.jar")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMaven(t *testing.T) {
+	t.Parallel()
+	try(t, startGate(t, nil),
+		use{name: "mvn-basic", kinds: inBasic, requests: 2, prepare: newProject, check: artifactWent},
+		use{name: "mvn-key", kinds: inKeyHeader, requests: 2, prepare: newProject, check: artifactWent})
+}
+
+func TestGradle(t *testing.T) {
+	t.Parallel()
+	try(t, startGate(t, nil), use{name: "gradle-basic", kinds: inBasic, requests: 4, prepare: newGradleProject, check: jarCame})
+}
