@@ -21,9 +21,18 @@ import (
 // misspelt one would leave a token wider or longer than it was meant. null, an
 // empty field of a form, and no body at all, are as if nothing was said.
 //
-// Errors are of code auth.Invalid, with the name where it is a known one, or an
-// *http.MaxBytesError; none repeats a value.
+// Errors are of code auth.Invalid, of the request as a whole (RFC 6749 section
+// 5.2 has invalid_request for a repeated scope), or an *http.MaxBytesError;
+// none repeats a value.
 func readFields(w http.ResponseWriter, r *http.Request, v any) error {
+	err := decodeFields(w, r, v)
+	if e, ok := errors.AsType[*auth.Error](err); ok && e.Field != "" {
+		return invalid("", e.Reason)
+	}
+	return err
+}
+
+func decodeFields(w http.ResponseWriter, r *http.Request, v any) error {
 	switch {
 	case isJSON(r):
 		return readBody(w, r, v, strictjson.Options{AllowNull: true})

@@ -29,11 +29,11 @@ func TestFieldsOfFormAndJSON(t *testing.T) {
 	t.Parallel()
 	for form, object := range map[string]string{
 		"": `{}`,
-		"username=&scope=&expires_in=&refreshable=&project_key=":                   `{"project_key":"","username":null}`,
-		"username=alice&expires_in=3600":                                           `{"username":"alice","expires_in":3600}`,
-		"refreshable=True&include_reference_token=false":                           `{"refreshable":true,"include_reference_token":false}`,
-		"expires_in=0&description=a%20b%2Bc+d%26%3D":                               `{"expires_in":0,"description":"a b+c d&="}`,
-		"expires_in=-5":                                                            `{"expires_in":-5}`,
+		"username=&scope=&expires_in=&refreshable=&project_key=": `{"project_key":"","username":null}`,
+		"username=alice&expires_in=3600":                         `{"username":"alice","expires_in":3600}`,
+		"refreshable=True&include_reference_token=false":         `{"refreshable":true,"include_reference_token":false}`,
+		"expires_in=0&description=a%20b%2Bc+d%26%3D":             `{"expires_in":0,"description":"a b+c d&="}`,
+		"expires_in=-5": `{"expires_in":-5}`,
 		"scope=member-of-groups%3A*&audience=*@*&force_revocable=TRUE":             `{"scope":"member-of-groups:*","audience":"*@*","force_revocable":true}`,
 		"grant_type=refresh_token&refresh_token=x&access_token=y&refreshable=true": `{"grant_type":"refresh_token","refresh_token":"x","access_token":"y","refreshable":true}`,
 		"description=%C3%A9%E2%82%AC":                                              `{"description":"é€"}`,
