@@ -350,6 +350,7 @@ func TestJFrogTokenRefused(t *testing.T) {
 		"over the caller's end":         {`{"expires_in":7200,"scope":"applied-permissions/groups:readers"}`, []with{group}, 403, audited},
 		"over-long username":            {`{"username":"` + strings.Repeat("a", 256) + `"}`, []with{admin}, 400, ""},
 		"no username at all":            {`{"username":"a/b"}`, []with{admin}, 400, ""},
+		"a secret for a username":       {`{"username":"cmVmd` + strings.Repeat("x", 59) + `"}`, []with{admin}, 400, ""},
 		"a username in other letters":   {`{"username":"al\u0131ce"}`, []with{admin}, 400, ""},
 		"an unknown username":           {`{"username":"nobody"}`, []with{admin}, 400, audited},
 		"somebody else":                 {`{"username":"alice"}`, []with{eve}, 403, audited},
@@ -727,5 +728,24 @@ func TestJFrogCertificate(t *testing.T) {
 	ping := h.do("GET", "/access/api/v1/system/ping", nil).is(http.StatusOK)
 	if ping.body != "OK" || !strings.HasPrefix(ping.header.Get("Content-Type"), "text/plain") {
 		t.Errorf("%q, %v", ping.body, ping.header)
+	}
+}
+
+// TestJFrogAccessNothing: what is not there is told in the shape of Access, and
+// with the dialect off nothing is.
+func TestJFrogAccessNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, houseConfig{})
+	admin := basic("admin", h.adminPassword)
+	for _, path := range []string{"/access/api/v1/nothing", "/access/api/v1/tokens/a/b", "/access/api/v1/tokens/", "/access/api/"} {
+		h.do("GET", path, nil, admin).refusedByAccess(http.StatusNotFound)
+	}
+	h.do("PATCH", tokensURL, `{}`, admin).refusedByAccess(http.StatusMethodNotAllowed)
+	h.do("PATCH", oldTokensURL, `{}`, admin).is(http.StatusNotFound).envelope()
+
+	h = newHouse(t, houseConfig{noJFrog: true})
+	for _, at := range []string{"POST " + tokensURL, "GET " + tokensURL, "GET " + tokensURL + "/me", "POST " + oldTokensURL, "GET /access/api/v1/cert/root", "GET /access/api/v1/system/ping"} {
+		method, path, _ := strings.Cut(at, " ")
+		h.do(method, path, nil, basic("admin", h.adminPassword)).is(http.StatusNotFound)
 	}
 }

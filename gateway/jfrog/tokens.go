@@ -104,7 +104,7 @@ func (a *API) CreateToken(w http.ResponseWriter, r *http.Request, who auth.Ident
 	}
 	tok, err := a.auth.Tokens.Create(r.Context(), who, auth.NewToken{
 		Owner: cmp.Or(owner, who.User), Scope: in.Scope, Description: in.Description, Audience: in.Audience,
-		Life: life, Refreshable: said(in.Refreshable), Reference: said(in.Reference),
+		Life: life, Refreshable: said(in.Refreshable), Reference: isTrue(in.Reference),
 	})
 	if err != nil {
 		return noSuchOwner(err)
@@ -358,6 +358,8 @@ func ownerNamed(username string) (string, error) {
 		return "", nil
 	case len(username) > maxUsername:
 		return "", invalid("username", "username is too long")
+	case auth.FormOf(username) != auth.FormPassword:
+		return "", invalid("username", "username holds a secret, which somebody should revoke")
 	}
 	name, err := auth.CanonicalName(username)
 	if e, ok := errors.AsType[*auth.Error](err); ok {
