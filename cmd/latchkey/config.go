@@ -37,6 +37,12 @@ func (k *checkCommand) Run(c *console) error {
 	if err != nil && !broken {
 		return err
 	}
+	if !broken {
+		// What only the packages that follow the configuration know.
+		if _, err := newJobs(cfg, nil); err != nil {
+			faults, broken = configs.Faults{{File: k.Config, Text: err.Error()}}, true
+		}
+	}
 	warnings := []string{}
 	if !broken {
 		warnings = append(warnings, cfg.Warnings()...)

@@ -18,6 +18,7 @@ import (
 	"github.com/latchkey-io/latchkey/internal/seal"
 	"github.com/latchkey-io/latchkey/keystore"
 	"github.com/latchkey-io/latchkey/lfs"
+	"github.com/latchkey-io/latchkey/oauth"
 	"github.com/latchkey-io/latchkey/sshd"
 )
 
@@ -34,6 +35,7 @@ type daemon struct {
 	trail     *auditLog
 	ring      *seal.Ring
 	authority *auth.Authority
+	jobs      *oauth.Jobs // only the goroutine that handles signals reads or replaces it
 	lfs       *lfs.Store
 	gateway   *gateway.Gateway
 	ssh       *sshd.Server // nil: switched off
@@ -54,7 +56,7 @@ func openDaemon(ctx context.Context, cfg *configs.Config, log *slog.Logger, coun
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		d.openDataDir, d.openStore, d.openDoors, d.openAuthority, d.openLFS, d.openSSH, d.openGateway,
+		d.openJobs, d.openDataDir, d.openStore, d.openDoors, d.openAuthority, d.openLFS, d.openSSH, d.openGateway,
 	} {
 		if err := step(ctx); err != nil {
 			return d, err
@@ -74,6 +76,13 @@ func (d *daemon) close() error {
 }
 
 func (d *daemon) undo(f func() error) { d.opened = append(d.opened, f) }
+
+// openJobs opens nothing yet, but what is wrong with jobs is wrong before a file
+// is made.
+func (d *daemon) openJobs(context.Context) (err error) {
+	d.jobs, err = newJobs(d.config, nil)
+	return err
+}
 
 func (d *daemon) openDataDir(context.Context) error { return makeDataDir(d.config.DataDir) }
 
@@ -125,6 +134,7 @@ func (d *daemon) openAuthority(ctx context.Context) error {
 		return err
 	}
 	d.undo(d.authority.Close)
+	d.authority.SetJobs(d.jobs)
 	if err := d.trail.resume(d.authority.Trail); err != nil {
 		d.log.Error("the audit trail cannot be continued where it ends; audit verify will name the line", "error", err)
 	}

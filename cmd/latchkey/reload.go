@@ -45,6 +45,10 @@ func (d *daemon) apply(next *configs.Config) error {
 	if err != nil {
 		return err
 	}
+	jobs, err := newJobs(next, d.jobs)
+	if err != nil {
+		return err
+	}
 	routes, err := lfsRoutes(next)
 	if err != nil {
 		return err
@@ -65,5 +69,7 @@ func (d *daemon) apply(next *configs.Config) error {
 		d.log.Error("the new certificate cannot be used; the old one stays", "error", err)
 	}
 	d.authority.SetPolicy(policy(next))
+	d.jobs = jobs
+	d.authority.SetJobs(jobs)
 	return nil
 }

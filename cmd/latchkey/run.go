@@ -41,6 +41,7 @@ type commands struct {
 	SSHKey  sshKeyCommands  `cmd:"" name:"sshkey" help:"SSH public keys."`
 	Session sessionCommands `cmd:"" help:"Browser sessions."`
 	Audit   auditCommands   `cmd:"" help:"Who did what, with which credential."`
+	Explain explainCommands `cmd:"" help:"Why somebody gets in, or does not."`
 	LFS     lfsCommands     `cmd:"" name:"lfs" help:"The built-in LFS store."`
 	SSH     sshCommands     `cmd:"" name:"ssh" help:"The SSH side."`
 }

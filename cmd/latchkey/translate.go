@@ -8,6 +8,7 @@ import (
 	"github.com/latchkey-io/latchkey/configs"
 	"github.com/latchkey-io/latchkey/gateway"
 	"github.com/latchkey-io/latchkey/lfs"
+	"github.com/latchkey-io/latchkey/oauth"
 )
 
 // policy is the configuration's part that auth follows.
@@ -45,6 +46,22 @@ func authRoute(r configs.Route) (auth.Route, error) {
 		return auth.Route{}, fmt.Errorf("route %s: upstream: %w", r.Name, err)
 	}
 	return auth.Route{Name: r.Name, Read: read, Write: write, Repositories: upstream.Kind == configs.UpstreamLFS}, nil
+}
+
+// newJobs is who judges CI jobs under c. It keeps the keys of issuers that
+// before knows.
+func newJobs(c *configs.Config, before *oauth.Jobs) (*oauth.Jobs, error) {
+	out := oauth.JobsConfig{Before: before}
+	for _, p := range c.Jobs {
+		provider := oauth.JobProvider{Name: p.Name, Issuer: p.Issuer, Audience: p.Audience}
+		for _, m := range p.Mappings {
+			provider.Mappings = append(provider.Mappings, oauth.JobMapping{
+				Name: m.Name, Claims: m.Claims, User: m.User, Groups: m.Groups, Scope: m.Scope, Life: m.Life,
+			})
+		}
+		out.Providers = append(out.Providers, provider)
+	}
+	return oauth.NewJobs(out)
 }
 
 // lfsRoutes are the routes of the built-in LFS store.
