@@ -159,6 +159,8 @@ func TestWebLoginIsDeliveredOnce(t *testing.T) {
 	h := newHouse(t, houseConfig{})
 	h.requestLogin(program).is(http.StatusOK)
 	h.answerProgram(program, codeOf(program), alicePassword, h.browser(h.signIn("alice", alicePassword))).is(http.StatusOK)
+	h.do("HEAD", loginTokenURL+program, nil).is(http.StatusBadRequest)
+	h.do("HEAD", npmURL+"/-/v1/done/"+program, nil).is(http.StatusBadRequest)
 	const polls = 50
 	got := make(chan int, polls)
 	var all sync.WaitGroup
@@ -226,6 +228,34 @@ func TestWebLoginAsksForThePassword(t *testing.T) {
 	if page := h.do("GET", programPage(program), nil, navigate, session).is(http.StatusOK); strings.Contains(page.body, `name="password"`) {
 		t.Error(page.body)
 	}
+}
+
+// TestWebLoginPasswordCannotBeGuessed on this page more than elsewhere, and one
+// that has expired unlocks nothing.
+func TestWebLoginPasswordCannotBeGuessed(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, houseConfig{})
+	alice, eve := h.browser(h.signIn("alice", alicePassword)), h.browser(h.signIn("eve", evePassword))
+	h.requestLogin(program).is(http.StatusOK)
+	if err := h.auth.Passwords.Expire(t.Context(), h.admin, "alice"); err != nil {
+		t.Fatal(err)
+	}
+	if a := h.answerProgram(program, codeOf(program), alicePassword, alice); a.status == http.StatusOK {
+		t.Error(a.body)
+	}
+	for i := range 200 {
+		a := h.answerProgram(program, codeOf(program), "guess number "+strings.Repeat("x", i), eve)
+		if a.status == http.StatusForbidden {
+			continue
+		}
+		a.is(http.StatusTooManyRequests)
+		if a.header.Get("Retry-After") == "" || !strings.Contains(a.body, "too many attempts") || !strings.Contains(a.body, `name="password"`) {
+			t.Errorf("%v %s", a.header, a.body)
+		}
+		h.pollLogin(program).is(http.StatusBadRequest)
+		return
+	}
+	t.Error("200 guesses and no end")
 }
 
 func TestWebLoginWrongCodes(t *testing.T) {

@@ -69,8 +69,12 @@ func (a *API) TakeWebLogin(w http.ResponseWriter, r *http.Request, who auth.Iden
 	return writeJSON(w, http.StatusOK, handOver(tok))
 }
 
-// take asks for the token of the web login that the path names.
+// take asks for the token of the web login that the path names. HEAD would
+// serve it to nobody.
 func (a *API) take(r *http.Request, who auth.Identity) (auth.Token, bool, error) {
+	if r.Method != http.MethodGet {
+		return auth.Token{}, false, invalid("", "ask with GET: the token is handed over once")
+	}
 	id, ok := WebLoginID(r.PathValue("session"))
 	if !ok {
 		return auth.Token{}, false, &auth.Error{Code: auth.NotFound, Reason: "no such login waits"}
