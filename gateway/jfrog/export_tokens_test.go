@@ -26,3 +26,6 @@ func ReadTokenRequest(w http.ResponseWriter, r *http.Request) (any, error) {
 func FormObject(body string) ([]byte, error) {
 	return formObject(body, reflect.TypeFor[tokenRequest]())
 }
+
+// ReadFilter reads the query of a list.
+func ReadFilter(query string) (auth.TokenFilter, error) { return readFilter(query) }

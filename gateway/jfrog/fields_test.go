@@ -3,7 +3,9 @@ package jfrog_test
 import (
 	"encoding/json"
 	"net/http/httptest"
+	"net/url"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -106,6 +108,36 @@ func FuzzFields(f *testing.F) {
 		want, other := readRequest(typeJSON, string(object))
 		if (err == nil) != (other == nil) || err == nil && !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: %+v, %v; %q: %+v, %v", body, got, err, object, want, other)
+		}
+	})
+}
+
+// FuzzFilter: a filter is refused as a whole or filters all that it says.
+func FuzzFilter(f *testing.F) {
+	for _, seed := range []string{"", "username=alice", "description=ci*&refreshable=true", "username=&description=&refreshable=", "description=c*i", "a=b", "username=A&username=b", "%zz", ";"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		got, err := jfrog.ReadFilter(query)
+		if err != nil {
+			if auth.CodeOf(err) != auth.Invalid || got != (auth.TokenFilter{}) {
+				t.Errorf("%q: %+v, %v", query, got, err)
+			}
+			return
+		}
+		said, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatalf("%q: %v", query, err)
+		}
+		refreshable := ""
+		if got.Refreshable != nil {
+			refreshable = strconv.FormatBool(*got.Refreshable)
+		}
+		if len(said["username"]) > 1 || strings.ToLower(said.Get("username")) != got.Owner || said.Get("description") != got.Description || said.Get("refreshable") != refreshable {
+			t.Errorf("%q is read as %+v", query, got)
+		}
+		if strings.Contains(strings.TrimSuffix(got.Description, "*"), "*") {
+			t.Errorf("%q is a pattern that is none", query)
 		}
 	})
 }

@@ -207,13 +207,12 @@ func readFilter(query string) (auth.TokenFilter, error) {
 		return f, invalid("", "the query cannot be read")
 	}
 	for name, all := range values {
-		if len(all) > 1 {
-			return f, invalid("", "a filter is given more than once")
-		}
 		value := all[0]
 		switch {
+		case len(all) > 1:
+			err = invalid("", "a filter is given more than once")
 		case name != "username" && name != "description" && name != "refreshable":
-			return f, invalid("", "the filters of tokens are username, description and refreshable")
+			err = invalid("", "the filters of tokens are username, description and refreshable")
 		case value == "":
 		case name == "username":
 			f.Owner, err = auth.CanonicalName(value)
