@@ -189,7 +189,7 @@ type publicIssuer struct {
 var publicIssuers = map[string]publicIssuer{
 	"https://token.actions.githubusercontent.com": {[]string{"repository", "repository_id", "repository_owner", "repository_owner_id", "enterprise", "enterprise_id", "workflow_ref", "sub"}, "repo:"},
 	"https://gitlab.com":                          {[]string{"project_path", "project_id", "namespace_path", "namespace_id", "sub"}, "project_path:"},
-	"https://codeberg.org/api/actions":            {[]string{"repository", "repository_owner", "workflow_ref", "sub"}, "repo:"},
+	"https://codeberg.org/api/actions":            {[]string{"repository", "repository_id", "repository_owner", "repository_owner_id", "workflow_ref", "sub"}, "repo:"},
 }
 
 // owned reports whether a claim names an owner to the end: acme* would let

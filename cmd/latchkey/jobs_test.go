@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"go.yaml.in/yaml/v4"
 )
 
 // ciSystem signs tokens for its jobs.
@@ -261,4 +263,92 @@ github/build: hit
 			t.Errorf("%.20q %.20q: exit %d: %.200s%.200s", tc.in, tc.args, code, stdout, stderr)
 		}
 	}
+}
+
+// The scripts of docs/jobs.md do what they say, each in the environment that
+// its CI system gives to jobs.
+func TestJobsPaper(t *testing.T) {
+	t.Parallel()
+	ci := newCISystem(t)
+	d := newDaemon(t)
+	config := ""
+	for _, name := range []string{"github", "gitlab", "gitea"} {
+		config += strings.Replace(strings.TrimPrefix(ci.jobs(""), "jobs:\n"), "name: github", "name: "+name, 1)
+	}
+	d.configure("jobs:\n" + config)
+	d.start()
+	d.do("user", "create", "release-bot", "--service")
+	token := ci.token(t, "acme/app", "refs/heads/release/7", nil)
+	// What hands a job its token, as GitHub's.
+	hand := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer runner" || r.URL.Query().Get("audience") == "" || r.URL.Query().Get("api") != "2" {
+			http.Error(w, "no", http.StatusForbidden)
+			return
+		}
+		json.NewEncoder(w).Encode(map[string]any{"count": 7, "value": token})
+	}))
+	t.Cleanup(hand.Close)
+	paper, err := os.ReadFile("../../docs/jobs.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scripts := jobScripts(t, string(paper))
+	if len(scripts) != 3 {
+		t.Fatalf("%d scripts", len(scripts))
+	}
+	for _, script := range scripts {
+		kept := filepath.Join(t.TempDir(), "env")
+		cmd := exec.CommandContext(t.Context(), "sh", "-eu", "-c", script+`
+echo "TOKEN=${TOKEN:-}" >> "$GITHUB_ENV"`)
+		cmd.Env = append(os.Environ(), "LATCHKEY=http://"+d.http, "ID_TOKEN="+token, "GITHUB_ENV="+kept,
+			"ACTIONS_ID_TOKEN_REQUEST_TOKEN=runner", "ACTIONS_ID_TOKEN_REQUEST_URL="+hand.URL+"/?api=2")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s\n%s", err, out, script)
+		}
+		lines, err := os.ReadFile(kept)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ours := ""
+		for line := range strings.Lines(string(lines)) {
+			if value := strings.TrimSpace(strings.TrimPrefix(line, "TOKEN=")); value != "" {
+				ours = value
+			}
+		}
+		if got := d.whoami(ours); got != http.StatusOK {
+			t.Errorf("%d with %q from\n%s", got, lines, script)
+		}
+	}
+}
+
+// jobScripts are the scripts in a paper's blocks of YAML.
+func jobScripts(t *testing.T, paper string) []string {
+	t.Helper()
+	var found []string
+	for _, block := range strings.Split(paper, "```yaml\n")[1:] {
+		text, _, _ := strings.Cut(block, "```")
+		var tree any
+		if err := yaml.Unmarshal([]byte(text), &tree); err != nil {
+			t.Fatal(err)
+		}
+		var walk func(v any)
+		walk = func(v any) {
+			switch v := v.(type) {
+			case string:
+				if strings.Contains(v, "oidc/token") {
+					found = append(found, v)
+				}
+			case []any:
+				for _, e := range v {
+					walk(e)
+				}
+			case map[string]any:
+				for _, e := range v {
+					walk(e)
+				}
+			}
+		}
+		walk(tree)
+	}
+	return found
 }
