@@ -3,7 +3,6 @@ package jfrog
 import (
 	"context"
 	"errors"
-	"net/http"
 	"slices"
 
 	"github.com/latchkey-io/latchkey/auth"
@@ -51,20 +50,20 @@ func (f *groupFields) about(name, uri string) error {
 // people checks that names are users, before anything is changed.
 func (a *API) people(ctx context.Context, who auth.Identity, key string, names []string) ([]string, error) {
 	if len(names) > maxNames {
-		return nil, invalid(key, "at most 1000 users are named at once")
+		return nil, invalid(key, key+" names more than 1000 users")
 	}
 	out := make([]string, 0, len(names))
 	for _, typed := range names {
 		name, err := auth.CanonicalName(typed)
 		if err != nil {
-			return nil, invalid(key, "a name in "+key+" cannot be a user's")
+			return nil, invalid(key, key+" has a name that cannot be a user's")
 		}
 		// Who may not look is refused, and noted in the trail, further down.
 		switch _, err := a.auth.Users.Get(ctx, who, name); auth.CodeOf(err) {
 		case "", auth.Forbidden:
 			out = append(out, name)
 		case auth.NotFound:
-			return nil, invalid(key, "there is no user "+name)
+			return nil, invalid(key, key+": there is no user "+name)
 		default:
 			return nil, err
 		}
@@ -121,10 +120,8 @@ func (a *API) createGroup(ctx context.Context, who auth.Identity, name, membersK
 		return auth.Group{}, err
 	}
 	if err := a.enlist(ctx, who, name, names); err != nil {
-		// Refused: nothing of it stays. What cannot be taken back now is an
-		// empty group.
 		if undo := a.auth.Groups.Delete(context.WithoutCancel(ctx), who, name); undo != nil {
-			return auth.Group{}, errors.Join(err, undo)
+			return auth.Group{}, errors.Join(undo, err)
 		}
 		return auth.Group{}, err
 	}
@@ -145,21 +142,33 @@ func (a *API) groupHere(ctx context.Context, who auth.Identity, name string) (*a
 	return nil, err
 }
 
-// describe changes the description of a group where one is given, and asks
-// for the right to do so where none is.
-func (a *API) describe(r *http.Request, who auth.Identity, name string, description *string) (auth.Group, error) {
-	g, err := a.groupHere(r.Context(), who, name)
+// describe changes the description of a group where one is given, asks for the
+// right to do so where none is, and then changes who is in the group. Where
+// that is refused, the description is the old one again.
+func (a *API) describe(ctx context.Context, who auth.Identity, name string, description *string, members func() error) (auth.Group, error) {
+	was, err := a.groupHere(ctx, who, name)
 	if err != nil {
 		return auth.Group{}, err
 	}
-	switch {
-	case description == nil && g != nil:
-		description = &g.Description
-	case description == nil:
-		description = new(string)
+	if was == nil {
+		was = new(auth.Group)
 	}
-	return a.auth.Groups.Update(r.Context(), who, name, *description)
+	if description == nil {
+		description = &was.Description
+	}
+	g, err := a.auth.Groups.Update(ctx, who, name, *description)
+	if err != nil {
+		return auth.Group{}, err
+	}
+	if err := members(); err != nil {
+		_, undo := a.auth.Groups.Update(context.WithoutCancel(ctx), who, name, was.Description)
+		return auth.Group{}, errors.Join(undo, err)
+	}
+	return g, nil
 }
+
+// noMembers changes nobody's membership.
+func noMembers() error { return nil }
 
 // without is the names that are not in others.
 func without(names, others []string) []string {

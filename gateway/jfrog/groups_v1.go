@@ -1,6 +1,7 @@
 package jfrog
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/latchkey-io/latchkey/auth"
@@ -45,12 +46,12 @@ func readGroupV1(w http.ResponseWriter, r *http.Request) (*groupFields, error) {
 
 // groupV1 is a group as it is answered.
 type groupV1 struct {
-	Name            string   `json:"name"`
-	Description     string   `json:"description"`
-	AutoJoin        bool     `json:"autoJoin"`
-	AdminPrivileges bool     `json:"adminPrivileges"`
-	Realm           string   `json:"realm"`
-	UserNames       []string `json:"userNames,omitempty"` // where they were asked for
+	Name            string    `json:"name"`
+	Description     string    `json:"description"`
+	AutoJoin        bool      `json:"autoJoin"`
+	AdminPrivileges bool      `json:"adminPrivileges"`
+	Realm           string    `json:"realm"`
+	UserNames       *[]string `json:"userNames,omitempty"` // where they were asked for
 }
 
 // listedGroupV1 is a group in the list.
@@ -80,9 +81,11 @@ func (a *API) ShowGroup(w http.ResponseWriter, r *http.Request, who auth.Identit
 	}
 	answer := groupV1{Name: g.Name, Description: g.Description, Realm: realmInternal}
 	if r.URL.Query().Get("includeUsers") == "true" {
-		if answer.UserNames, err = a.members(r.Context(), who, g.Name); err != nil {
+		names, err := a.members(r.Context(), who, g.Name)
+		if err != nil {
 			return err
 		}
+		answer.UserNames = &names
 	}
 	return writeJSON(w, http.StatusOK, answer)
 }
@@ -109,7 +112,7 @@ func (a *API) PutGroup(w http.ResponseWriter, r *http.Request, who auth.Identity
 		writeText(w, http.StatusCreated, "the group "+name+" is created")
 		return nil
 	}
-	if err := a.replaceGroup(r, who, name, in); err != nil {
+	if err := a.replaceGroup(r.Context(), who, name, in); err != nil {
 		return err
 	}
 	writeText(w, http.StatusCreated, "the group "+name+" is replaced")
@@ -117,28 +120,28 @@ func (a *API) PutGroup(w http.ResponseWriter, r *http.Request, who auth.Identity
 }
 
 // replaceGroup lets go first whom the body does not name.
-func (a *API) replaceGroup(r *http.Request, who auth.Identity, name string, in *groupFields) error {
+func (a *API) replaceGroup(ctx context.Context, who auth.Identity, name string, in *groupFields) error {
 	var wanted []string
 	var err error
 	if in.members != nil {
-		if wanted, err = a.people(r.Context(), who, "userNames", *in.members); err != nil {
+		if wanted, err = a.people(ctx, who, "userNames", *in.members); err != nil {
 			return err
 		}
 	}
 	if in.description == nil {
 		in.description = new(string)
 	}
-	if _, err := a.describe(r, who, name, in.description); err != nil {
-		return err
-	}
-	have, err := a.members(r.Context(), who, name)
-	if err != nil {
-		return err
-	}
-	if err := a.release(r.Context(), who, name, without(have, wanted)); err != nil {
-		return err
-	}
-	return a.enlist(r.Context(), who, name, without(wanted, have))
+	_, err = a.describe(ctx, who, name, in.description, func() error {
+		have, err := a.members(ctx, who, name)
+		if err != nil {
+			return err
+		}
+		if err := a.release(ctx, who, name, without(have, wanted)); err != nil {
+			return err
+		}
+		return a.enlist(ctx, who, name, without(wanted, have))
+	})
+	return err
 }
 
 // PostGroup changes the description of a group and puts users into it; nobody
@@ -158,10 +161,10 @@ func (a *API) PostGroup(w http.ResponseWriter, r *http.Request, who auth.Identit
 			return err
 		}
 	}
-	if _, err := a.describe(r, who, name, in.description); err != nil {
-		return err
-	}
-	if err := a.enlist(r.Context(), who, name, more); err != nil {
+	_, err = a.describe(r.Context(), who, name, in.description, func() error {
+		return a.enlist(r.Context(), who, name, more)
+	})
+	if err != nil {
 		return err
 	}
 	writeText(w, http.StatusOK, "the group "+name+" is updated")

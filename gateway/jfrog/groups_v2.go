@@ -137,7 +137,7 @@ func (a *API) PatchGroupV2(w http.ResponseWriter, r *http.Request, who auth.Iden
 	if in.members != nil && len(*in.members) > 0 {
 		return invalid("members", "members are changed by PATCH on the group's /members")
 	}
-	g, err := a.describe(r, who, name, in.description)
+	g, err := a.describe(r.Context(), who, name, in.description, noMembers)
 	if err != nil {
 		return err
 	}
@@ -172,14 +172,13 @@ func (a *API) PatchMembers(w http.ResponseWriter, r *http.Request, who auth.Iden
 	if err := (membership{Add: add, Remove: remove}).check(); err != nil {
 		return err
 	}
-	// Who may not change the group is refused here, and noted in the trail.
-	if _, err := a.describe(r, who, group, nil); err != nil {
-		return err
-	}
-	if err := a.release(r.Context(), who, group, remove); err != nil {
-		return err
-	}
-	if err := a.enlist(r.Context(), who, group, add); err != nil {
+	_, err = a.describe(r.Context(), who, group, nil, func() error {
+		if err := a.release(r.Context(), who, group, remove); err != nil {
+			return err
+		}
+		return a.enlist(r.Context(), who, group, add)
+	})
+	if err != nil {
 		return err
 	}
 	names, err := a.members(r.Context(), who, group)

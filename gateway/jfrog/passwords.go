@@ -12,9 +12,14 @@ import (
 // setPassword gives somebody else a password.
 func (a *API) setPassword(ctx context.Context, who auth.Identity, name string, password auth.Secret) error {
 	if who.User == name {
-		return &auth.Error{Code: auth.Forbidden, Reason: "your own password is changed with the old one beside it: POST /artifactory/api/security/users/authorization/changePassword"}
+		return ownPassword()
 	}
 	return a.auth.Passwords.Change(ctx, who, name, auth.Secret{}, password)
+}
+
+// ownPassword sends to where the old password is asked for.
+func ownPassword() error {
+	return &auth.Error{Code: auth.Forbidden, Reason: "your own password is changed with the old one beside it: POST /artifactory/api/security/users/authorization/changePassword"}
 }
 
 // newPassword is the body that sets a password.

@@ -2,6 +2,7 @@ package jfrog
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -132,18 +133,27 @@ func (a *API) createUser(ctx context.Context, who auth.Identity, name string, f 
 	return a.auth.Users.Create(ctx, who, f.newUser(name))
 }
 
-// updateUser alters an account. The password comes first: a refused one leaves
-// everything as it was, above all the rights.
+// updateUser alters an account. The password comes last, as what it ends cannot
+// be brought back; where it is refused, the rest is as before.
 func (a *API) updateUser(ctx context.Context, who auth.Identity, name string, is auth.User, f *fields) (auth.User, error) {
 	if f.noPassword != nil && !*f.noPassword && is.InternalPasswordDisabled && f.password.Empty() {
 		return auth.User{}, invalid("password", "a password is needed where "+f.noPasswordKey+" becomes false")
 	}
-	if !f.password.Empty() {
-		if err := a.setPassword(ctx, who, name, f.password); err != nil {
-			return auth.User{}, err
-		}
+	if !f.password.Empty() && who.User == name {
+		return auth.User{}, ownPassword()
 	}
-	return a.auth.Users.Update(ctx, who, name, f.change())
+	u, err := a.auth.Users.Update(ctx, who, name, f.change())
+	if err != nil || f.password.Empty() {
+		return u, err
+	}
+	if err := a.setPassword(ctx, who, name, f.password); err != nil {
+		_, undo := a.auth.Users.Update(context.WithoutCancel(ctx), who, name, auth.UserChange{
+			Email: &is.Email, Groups: &is.Groups, Admin: &is.Admin, MayUpdateProfile: &is.MayUpdateProfile,
+			InternalPasswordDisabled: &is.InternalPasswordDisabled, PagesDisabled: &is.PagesDisabled,
+		})
+		return auth.User{}, errors.Join(undo, err)
+	}
+	return u, nil
 }
 
 // alterUser changes what the body names, and nothing that it leaves out.
