@@ -382,6 +382,7 @@ func TestWebLoginNeedsThePage(t *testing.T) {
 		"no origin":             h.do("POST", loginAnswerURL, yes.Encode(), bare),
 		"Basic":                 h.submit(loginAnswerURL, yes, basic("alice", alicePassword)),
 		"API key":               h.submit(loginAnswerURL, yes, apiKey(key)),
+		"Basic, saying no":      h.submit(loginAnswerURL, url.Values{"program": {program}, "answer": {"no"}}, basic("alice", alicePassword)),
 		"Basic and session":     h.submit(loginAnswerURL, yes, session, basic("alice", alicePassword)),
 		"wrong key and session": h.submit(loginAnswerURL, yes, session, apiKey("AKCp8"+strings.Repeat("x", 68))),
 	} {
