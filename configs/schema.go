@@ -36,7 +36,7 @@ func schemaOf(v reflect.Value) map[string]any {
 	case v.Kind() == reflect.Slice:
 		return listSchema(v)
 	case v.Kind() == reflect.Map:
-		text := map[string]any{"type": []string{"string", "number", "boolean"}, "maxLength": maxText}
+		text := map[string]any{"type": []string{"string", "integer", "number", "boolean"}, "maxLength": maxText}
 		return map[string]any{"type": "object", "patternProperties": map[string]any{".": text}, "additionalProperties": false}
 	case v.Kind() == reflect.String:
 		return map[string]any{"type": "string", "maxLength": maxText, "default": v.String()}
