@@ -104,7 +104,7 @@ func (a *API) CreateToken(w http.ResponseWriter, r *http.Request, who auth.Ident
 	}
 	tok, err := a.auth.Tokens.Create(r.Context(), who, auth.NewToken{
 		Owner: cmp.Or(owner, who.User), Scope: in.Scope, Description: in.Description, Audience: in.Audience,
-		Life: life, Refreshable: said(in.Refreshable), Reference: isTrue(in.Reference),
+		Life: life, Refreshable: said(in.Refreshable), Reference: said(in.Reference),
 	})
 	if err != nil {
 		return noSuchOwner(err)
