@@ -64,8 +64,3 @@ func debCame(t *testing.T, r *run) {
 		t.Error(err)
 	}
 }
-
-func TestApt(t *testing.T) {
-	t.Parallel()
-	try(t, startGate(t, nil), use{name: "apt-basic", kinds: inBasic, requests: 40, prepare: newSystem, check: debCame})
-}

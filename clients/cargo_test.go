@@ -66,11 +66,3 @@ demo = {version = "1", registry = "latchkey"}
 }
 
 func crateWent(t *testing.T, r *run) { r.g.upstream.take(t, "cargo") }
-
-func TestCargo(t *testing.T) {
-	t.Parallel()
-	try(t, startGate(t, nil),
-		use{name: "cargo-bearer", kinds: inBearer, requests: 4, prepare: newCrate, check: crateWent},
-		use{name: "cargo-basic", kinds: inBasic, requests: 4, prepare: newCrate, check: crateWent},
-		use{name: "cargo-bare", kinds: inBearer, requests: 4, prepare: newCrate, check: crateWent})
-}

@@ -25,32 +25,28 @@ import (
 
 // Limits of one run of a client.
 const (
-	patience = 2 * time.Minute  // with a right secret, on a busy machine
-	soon     = 30 * time.Second // until a script has failed with a wrong one; most take one
+	patience = 2 * time.Minute // with a right secret, on a busy machine
+	soon     = time.Minute     // until a script has failed with a wrong one; most take one
 )
 
-// use is one way of signing in that a section of the document shows.
-type use struct {
-	name  string // of its blocks
-	kinds []kind // of secrets that it fits
-	// requests is how many the scripts send, at most, until they give up on a
-	// wrong secret.
-	requests int
-	// builtin: the daemon does it all, and no repository sees it.
-	builtin bool
-	// prepare puts what the client works on into the working folder.
-	prepare func(t *testing.T, r *run)
-	// check looks at what came of a right secret.
-	check func(t *testing.T, r *run)
-}
-
-// try runs every use with every kind of secret, right and wrong.
-func try(t *testing.T, g *gate, uses ...use) {
-	for _, u := range uses {
-		for _, k := range u.kinds {
-			t.Run(u.name+"/"+string(k)+"/right", func(t *testing.T) { right(t, g, u, k) })
-			t.Run(u.name+"/"+string(k)+"/wrong", func(t *testing.T) { wrong(t, g, u, k) })
-		}
+// TestClients runs every use of every client with every kind of secret, right
+// and wrong. Two clients at a time are enough for two cores, each with a daemon
+// of its own.
+func TestClients(t *testing.T) {
+	for _, c := range clients() {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			g := startGate(t, c.https, c.first)
+			if c.start != nil {
+				c.start(t, g)
+			}
+			for _, u := range c.uses {
+				for _, k := range u.kinds {
+					t.Run(u.name+"/"+string(k)+"/right", func(t *testing.T) { right(t, g, u, k) })
+					t.Run(u.name+"/"+string(k)+"/wrong", func(t *testing.T) { wrong(t, g, u, k) })
+				}
+			}
+		})
 	}
 }
 

@@ -80,3 +80,84 @@ func blocksOf(t *testing.T, name string) []block {
 	}
 	return of
 }
+
+// Every block is somebody's, so that none is there that nobody runs.
+func TestEveryBlockIsTried(t *testing.T) {
+	known := make(map[string]bool)
+	for _, c := range clients() {
+		for _, u := range c.uses {
+			known[u.name] = true
+		}
+	}
+	for _, b := range readDocument(t) {
+		for _, name := range b.uses {
+			if !known[name] {
+				t.Errorf("%s:%d: nobody tries %s", document, b.line, name)
+			}
+		}
+	}
+}
+
+// notTried is the row of the table that no client here can stand for.
+const notTried = "jf"
+
+// The table says which kinds fit which client: those that are tried, no others.
+func TestTheTableSaysWhatIsTried(t *testing.T) {
+	kinds := []kind{password, encrypted, apiKey, accessToken, referenceToken, sshKey}
+	tried := make(map[string]map[kind]bool)
+	for _, c := range clients() {
+		fits := make(map[kind]bool)
+		for _, u := range c.uses {
+			for _, k := range u.kinds {
+				fits[k] = true
+			}
+		}
+		tried[strings.TrimPrefix(c.name, "newest ")] = fits
+	}
+	rows := readTable(t)
+	for name, cells := range rows {
+		if name == notTried {
+			continue
+		}
+		fits, ok := tried[name]
+		if !ok {
+			t.Errorf("the table has %s, which nobody tries", name)
+			continue
+		}
+		for i, k := range kinds {
+			if says := cells[i] == "yes"; says != fits[k] {
+				t.Errorf("%s with %s: the table says %q", name, k, cells[i])
+			}
+		}
+	}
+	for name := range tried {
+		if rows[name] == nil {
+			t.Errorf("the table has no %s", name)
+		}
+	}
+}
+
+// readTable gives the cells of the table of clients by the names in the first.
+func readTable(t *testing.T) map[string][]string {
+	t.Helper()
+	text, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, ok := strings.Cut(string(text), "\n| client |")
+	if !ok {
+		t.Fatal("there is no table of clients")
+	}
+	table, _, _ = strings.Cut(table, "\n\n")
+	rows := make(map[string][]string)
+	for _, line := range strings.Split(table, "\n")[2:] {
+		cells := strings.Split(strings.Trim(line, "| "), "|")
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		for name := range strings.SplitSeq(cells[0], ", ") {
+			rows[name] = cells[1:]
+		}
+	}
+	return rows
+}

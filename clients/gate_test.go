@@ -38,6 +38,8 @@ const (
 type gate struct {
 	url, host, ssh, ops string // base URL; addresses
 	dir                 string
+	first               string     // folder of programs that come before others
+	authority           *authority // of the certificate, where it has HTTPS
 	upstream            *upstream
 	log                 *lines
 	secrets             secrets
@@ -45,10 +47,10 @@ type gate struct {
 	cmd                 *exec.Cmd
 }
 
-// startGate starts a daemon on HTTP, or on HTTPS with a certificate of tls.
-func startGate(t *testing.T, tls *authority) *gate {
+// startGate starts a daemon on HTTP, or on HTTPS.
+func startGate(t *testing.T, https bool, first string) *gate {
 	t.Helper()
-	g := &gate{dir: t.TempDir(), host: freeAddr(t), ssh: freeAddr(t), ops: freeAddr(t), log: &lines{}}
+	g := &gate{first: first, dir: t.TempDir(), host: freeAddr(t), ssh: freeAddr(t), ops: freeAddr(t), log: &lines{}}
 	g.upstream = startUpstream(t)
 	config := map[string]any{
 		"data_dir": g.data(""),
@@ -56,12 +58,13 @@ func startGate(t *testing.T, tls *authority) *gate {
 		"ssh":      map[string]any{"listen": g.ssh, "public_address": g.ssh},
 		"routes":   g.routes(),
 	}
-	if tls == nil {
+	if !https {
 		g.url = "http://" + g.host
 		config["http"] = map[string]any{"listen": g.host, "public_url": g.url}
 	} else {
 		g.url = "https://" + g.host
-		cert, key := tls.issue(t, machine)
+		g.authority = newAuthority(t)
+		cert, key := g.authority.issue(t, machine)
 		config["http"] = map[string]any{"listen": "", "tls_listen": g.host, "public_url": g.url, "tls": map[string]any{"cert_file": cert, "key_file": key}}
 	}
 	text, err := json.Marshal(config) // JSON is YAML

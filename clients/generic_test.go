@@ -43,20 +43,3 @@ func helloCame(t *testing.T, r *run) {
 		t.Errorf("hello.txt is %q, %v", got, err)
 	}
 }
-
-func TestCurl(t *testing.T) {
-	t.Parallel()
-	try(t, startGate(t, nil),
-		use{name: "curl-netrc", kinds: inBasic, requests: 1, check: helloCame},
-		use{name: "curl-basic", kinds: inBasic, requests: 1, check: helloCame},
-		use{name: "curl-bearer", kinds: inBearer, requests: 1, check: helloCame},
-		use{name: "curl-key", kinds: inKeyHeader, requests: 1, check: helloCame},
-		use{name: "curl-upload", kinds: inBasic, requests: 1, prepare: toUpload, check: reportCame})
-}
-
-func TestWget(t *testing.T) {
-	t.Parallel()
-	try(t, startGate(t, nil),
-		use{name: "wget-basic", kinds: inBasic, requests: 2, check: helloCame},
-		use{name: "wget-key", kinds: inKeyHeader, requests: 1, check: helloCame})
-}

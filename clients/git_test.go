@@ -48,11 +48,3 @@ func cloned(t *testing.T, r *run) {
 		t.Errorf("hello.txt is %q, %v", got, err)
 	}
 }
-
-func TestGit(t *testing.T) {
-	t.Parallel()
-	try(t, startGate(t, nil),
-		use{name: "git-basic", kinds: inBasic, requests: 2, check: cloned},
-		use{name: "git-bearer", kinds: inBearer, requests: 2, check: cloned},
-		use{name: "git-key", kinds: inKeyHeader, requests: 2, check: cloned})
-}

@@ -22,23 +22,13 @@ func newGoProxy(t *testing.T) http.Handler {
 }
 
 // newModule also makes the client trust the daemon's certificate.
-func newModule(ca *authority) func(*testing.T, *run) {
-	return func(t *testing.T, r *run) {
-		write(t, filepath.Join(r.work, "go.mod"), "module example.com/ours\n\ngo 1.20\n")
-		r.env = append(r.env, "SSL_CERT_FILE="+ca.file)
-	}
+func newModule(t *testing.T, r *run) {
+	write(t, filepath.Join(r.work, "go.mod"), "module example.com/ours\n\ngo 1.20\n")
+	r.env = append(r.env, "SSL_CERT_FILE="+r.g.authority.file)
 }
 
 func moduleCame(t *testing.T, r *run) {
 	if _, err := os.Stat(filepath.Join(r.home, "go/pkg/mod/example.com/demo@v1.0.0/demo.go")); err != nil {
 		t.Error(err)
 	}
-}
-
-func TestGo(t *testing.T) {
-	t.Parallel()
-	ca := newAuthority(t)
-	try(t, startGate(t, ca),
-		use{name: "go-netrc", kinds: inBasic, requests: 4, prepare: newModule(ca), check: moduleCame},
-		use{name: "go-bearer", kinds: inBearer, requests: 4, prepare: newModule(ca), check: moduleCame})
 }

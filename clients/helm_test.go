@@ -28,8 +28,3 @@ func chartCame(t *testing.T, r *run) {
 		t.Error(err)
 	}
 }
-
-func TestHelm(t *testing.T) {
-	t.Parallel()
-	try(t, startGate(t, nil), use{name: "helm-basic", kinds: inBasic, requests: 1, check: chartCame})
-}

@@ -50,7 +50,7 @@ func newAssets(t *testing.T, r *run) {
 func withKey(t *testing.T, r *run) {
 	newAssets(t, r)
 	r.env = append(r.env, "GIT_SSH_COMMAND=ssh -F none -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none"+
-		" -o UserKnownHostsFile="+filepath.Join(r.g.dir, "known_hosts")+" -i "+r.secret)
+		" -o UserKnownHostsFile="+r.g.data("known_hosts")+" -i "+r.secret)
 }
 
 // newSSHKey makes a key pair and gives the private file.
@@ -61,14 +61,6 @@ func newSSHKey(t *testing.T) string {
 		t.Fatalf("ssh-keygen: %v\n%s", err, out)
 	}
 	return name
-}
-
-func (g *gate) addSSHKey(t *testing.T) {
-	t.Helper()
-	name := newSSHKey(t)
-	g.do(t, "", "sshkey", "create", person, name+".pub")
-	g.secrets.now[sshKey] = name
-	write(t, filepath.Join(g.dir, "known_hosts"), g.do(t, "", "ssh", "known-hosts")+"\n")
 }
 
 // fetched finds the objects again that the run has pushed and thrown away.
@@ -82,35 +74,5 @@ func fetched(t *testing.T, r *run) {
 	})
 	if err != nil || objects != assets {
 		t.Errorf("%d objects came back, want %d: %v", objects, assets, err)
-	}
-}
-
-// Debian's git-lfs, which repeats a wrong secret until it is answered 403, and
-// the newest one.
-func TestGitLFS(t *testing.T) {
-	newest, err := filepath.Abs("../bin/tools")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for version, dir := range map[string]string{"debian": "/usr/bin", "newest": newest} {
-		t.Run(version, func(t *testing.T) {
-			t.Parallel()
-			if _, err := os.Stat(filepath.Join(dir, "git-lfs")); err != nil {
-				t.Fatal(err)
-			}
-			first := func(prepare func(*testing.T, *run)) func(*testing.T, *run) {
-				return func(t *testing.T, r *run) {
-					r.first(dir)
-					prepare(t, r)
-				}
-			}
-			g := startGate(t, nil)
-			g.addSSHKey(t)
-			try(t, g,
-				use{name: "lfs-ssh", kinds: []kind{sshKey}, requests: 0, builtin: true, prepare: first(withKey), check: fetched},
-				use{name: "lfs-store", kinds: inBasic, requests: 4, builtin: true, prepare: first(newAssets), check: fetched},
-				use{name: "lfs-job", kinds: inBasic, requests: 30, builtin: true, prepare: first(newAssets), check: fetched},
-				use{name: "lfs-key", kinds: inKeyHeader, requests: 4, builtin: true, prepare: first(newAssets), check: fetched})
-		})
 	}
 }

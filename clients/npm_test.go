@@ -84,24 +84,3 @@ func publishedToo(t *testing.T, r *run) {
 	packagesCame(t, r)
 	r.g.upstream.take(t, "npm/@team/ours")
 }
-
-func TestNPM(t *testing.T) {
-	t.Parallel()
-	try(t, startGate(t, nil),
-		use{name: "npm-token", kinds: inBearer, requests: 5, prepare: newPackage, check: publishedToo},
-		use{name: "npm-basic", kinds: inBasic, requests: 5, prepare: newPackage, check: publishedToo})
-}
-
-func TestPNPM(t *testing.T) {
-	t.Parallel()
-	try(t, startGate(t, nil),
-		use{name: "pnpm-token", kinds: inBearer, requests: 6, prepare: newPackage, check: publishedToo},
-		use{name: "pnpm-basic", kinds: inBasic, requests: 6, prepare: newPackage, check: publishedToo})
-}
-
-func TestYarn(t *testing.T) {
-	t.Parallel()
-	try(t, startGate(t, nil),
-		use{name: "yarn-token", kinds: inBearer, requests: 2, prepare: newPackage, check: packagesCame},
-		use{name: "yarn-basic", kinds: inBasic, requests: 2, prepare: newPackage, check: packagesCame})
-}

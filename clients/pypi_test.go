@@ -63,15 +63,3 @@ func wheelCame(t *testing.T, r *run) {
 }
 
 func wheelWent(t *testing.T, r *run) { r.g.upstream.take(t, "pypi/our_py-1.0-py3-none-any.whl") }
-
-func TestPip(t *testing.T) {
-	t.Parallel()
-	try(t, startGate(t, nil),
-		use{name: "pip-url", kinds: inBasic, requests: 2, check: wheelCame},
-		use{name: "pip-netrc", kinds: inBasic, requests: 1, check: wheelCame})
-}
-
-func TestTwine(t *testing.T) {
-	t.Parallel()
-	try(t, startGate(t, nil), use{name: "twine-basic", kinds: inBasic, requests: 1, prepare: newWheel, check: wheelWent})
-}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -39,21 +40,12 @@ func (g *gate) newRun(t *testing.T, u use, secret string) *run {
 			t.Fatal(err)
 		}
 	}
-	r.env = append(environment(r.home),
+	r.env = append(environment(r.home, g.first),
 		"LATCHKEY="+g.url, "HOST="+g.host, "MACHINE="+machine, "SSH="+g.ssh, "USER="+person, "SECRET="+secret)
 	if u.prepare != nil {
 		u.prepare(t, r)
 	}
 	return r
-}
-
-// first makes the programs of a folder come before others of their name.
-func (r *run) first(dir string) {
-	for i, v := range r.env {
-		if path, ok := strings.CutPrefix(v, "PATH="); ok {
-			r.env[i] = "PATH=" + dir + ":" + path
-		}
-	}
 }
 
 // fill puts the values of variables into a settings file.
@@ -139,22 +131,23 @@ func (r *run) shell(ctx context.Context, script string) error {
 }
 
 // environment is what a client finds: nothing of the person who runs the tests
-// but the programs.
-func environment(home string) []string {
+// but the programs, those in the folders named first before others.
+func environment(home string, first ...string) []string {
 	tools, err := filepath.Abs("../bin/tools")
 	if err != nil {
 		panic(err) // there is no working folder
 	}
-	path := []string{
+	path := append(slices.DeleteFunc(first, func(dir string) bool { return dir == "" }),
 		filepath.Join(tools, "clients"), filepath.Join(tools, "npm/node_modules/.bin"),
-		"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/go/bin",
-	}
+		"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/go/bin")
 	env := []string{
 		"HOME=" + home, "LANG=C.UTF-8", "TMPDIR=" + home, "NO_COLOR=1",
 		"GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1",
 		"GIT_AUTHOR_NAME=Alice", "GIT_AUTHOR_EMAIL=alice@example.com", "GIT_COMMITTER_NAME=Alice", "GIT_COMMITTER_EMAIL=alice@example.com",
-		// Java asks the system for the home, not the environment.
-		"MAVEN_OPTS=-Duser.home=" + home, "GRADLE_OPTS=-Dorg.gradle.daemon=false -Duser.home=" + home,
+		// Java asks the system for the home, not the environment; and what lives
+		// for a moment is not worth compiling well.
+		"MAVEN_OPTS=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Duser.home=" + home,
+		"GRADLE_OPTS=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dorg.gradle.daemon=false -Duser.home=" + home,
 		"CARGO_HOME=" + home + "/.cargo",
 		"GOTOOLCHAIN=local", "GOFLAGS=-modcacherw",
 		"PIP_DISABLE_PIP_VERSION_CHECK=1",

@@ -30,7 +30,7 @@ var (
 	inKeyHeader = []kind{apiKey, referenceToken}
 )
 
-// secrets are those of the one person, as they are now.
+// secrets are those of the one person, as they are now; of the SSH key, its file.
 type secrets struct {
 	now map[kind]string
 }
@@ -43,6 +43,9 @@ func (s *secrets) make(t *testing.T, g *gate) {
 	s.now[apiKey] = g.do(t, "", "apikey", "create", person)
 	s.now[accessToken] = g.newToken(t).secret
 	s.now[referenceToken] = g.newToken(t, "--reference").secret
+	s.now[sshKey] = newSSHKey(t)
+	g.do(t, "", "sshkey", "create", person, s.now[sshKey]+".pub")
+	write(t, g.data("known_hosts"), g.do(t, "", "ssh", "known-hosts")+"\n")
 }
 
 // right is a secret that opens.

@@ -23,11 +23,13 @@ var places = map[string]string{
 	"go":      "/artifactory/api/go/go-local/",
 	"debian":  "/artifactory/debian-local/",
 	"git":     "/git/",
+	"images":  "/v2/team/",
 }
 
 // upstream is all repositories in one server. It notes who asks, and faults.
 type upstream struct {
-	url string
+	url        string
+	containers *containers
 
 	mu    sync.Mutex
 	seen  []string // "METHOD path" of each request
@@ -37,8 +39,9 @@ type upstream struct {
 
 func startUpstream(t *testing.T) *upstream {
 	t.Helper()
-	u := &upstream{files: make(map[string][]byte)}
+	u := &upstream{files: make(map[string][]byte), containers: &containers{}}
 	mux := http.NewServeMux()
+	mux.Handle(places["images"], u.containers)
 	for name, handler := range map[string]http.Handler{
 		"generic": http.HandlerFunc(u.generic),
 		"npm":     newNPM(t, u), "pypi": newPyPI(t, u), "maven": newMaven(t, u), "helm": newHelm(t),
