@@ -251,6 +251,36 @@ func TestJFrogEncryptedPassword(t *testing.T) {
 	h.do("GET", encryptedURL, nil, alice).is(http.StatusConflict).envelope()
 }
 
+// TestJFrogEncryptedPasswordPolicies: required turns clear passwords away, unsupported the encrypted ones.
+func TestJFrogEncryptedPasswordPolicies(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, houseConfig{})
+	clear := basic("alice", alicePassword)
+	encrypted := basic("alice", h.do("GET", encryptedURL, nil, clear).is(http.StatusOK).body)
+	key := h.do("POST", keyURL, nil, clear).is(http.StatusCreated).field("apiKey")
+
+	h.auth.SetPolicy(auth.Policy{EncryptedPasswords: auth.EncryptionRequired})
+	h.do("GET", encryptedURL, nil, clear).is(http.StatusUnauthorized).envelope()
+	h.do("GET", encryptedURL, nil, encrypted).is(http.StatusOK)
+	if got := h.do("GET", encryptedURL, nil, apiKey(key)).is(http.StatusOK); got.body != key {
+		t.Errorf("by API key: %q", got.body)
+	}
+	page := h.browser(h.signIn("alice", alicePassword)) // the page is exempt
+	h.do("GET", encryptedURL, nil, page).is(http.StatusForbidden).envelope()
+	h.do("POST", v1+"/session/unlock", map[string]any{"password": alicePassword}, page).is(http.StatusOK)
+	if got := h.do("GET", encryptedURL, nil, page).is(http.StatusOK); !strings.HasPrefix(got.body, "AP") {
+		t.Errorf("from the unlocked page: %q", got.body)
+	}
+
+	h.auth.SetPolicy(auth.Policy{EncryptedPasswords: auth.EncryptionUnsupported})
+	h.do("GET", encryptedURL, nil, clear).is(http.StatusConflict).envelope()
+	h.do("GET", encryptedURL, nil, page).is(http.StatusConflict).envelope()
+	h.do("GET", encryptedURL, nil, encrypted).is(http.StatusUnauthorized).envelope()
+	if got := h.do("GET", encryptedURL, nil, apiKey(key)).is(http.StatusOK); got.body != key {
+		t.Errorf("by API key: %q", got.body)
+	}
+}
+
 func TestJFrogSystem(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, houseConfig{})
@@ -267,6 +297,20 @@ func TestJFrogSystem(t *testing.T) {
 	if err := json.Unmarshal([]byte(version.body), &v); err != nil || v.Version != "7.77.0" || v.Addons == nil {
 		t.Error(version.body)
 	}
+	const usage, serviceID = "/artifactory/api/system/usage", "/artifactory/api/system/service_id"
+	for _, shown := range []with{header("X-Nothing", ""), basic("alice", alicePassword), basic("alice", "wrong wrong wrong")} {
+		h.do("POST", usage, `{"productId":"jfrog-cli-go/2.112.0","features":[{"featureId":"rt_ping"}]}`, shown).empty(http.StatusOK)
+		h.do("POST", usage, "no JSON", shown).empty(http.StatusOK)
+	}
+	h.do("POST", usage, strings.Repeat("x", 65<<10)).is(http.StatusRequestEntityTooLarge).envelope()
+	id := h.do("GET", serviceID, nil, basic("alice", alicePassword)).text(http.StatusOK)
+	if !strings.HasPrefix(id.body, "jfrt@") || strings.TrimSpace(id.body) != id.body || len(id.body) < 15 {
+		t.Errorf("service id %q", id.body)
+	}
+	if again := h.do("GET", serviceID, nil, basic("eve", evePassword)); again.body != id.body {
+		t.Errorf("service id %q and then %q", id.body, again.body)
+	}
+	h.do("GET", serviceID, nil).is(http.StatusUnauthorized).envelope()
 	for _, at := range []string{
 		"GET /artifactory/api/system/", "GET /artifactory/api/system/info", "GET /artifactory/api/security/", "GET /artifactory/api/security/permissions",
 		"GET /artifactory/api/system/usage", "PUT /artifactory/api/security/apiKeyx", "GET /artifactory/api/security/apiKey/alice", "POST /artifactory/api/system/ping",
@@ -279,7 +323,7 @@ func TestJFrogSystem(t *testing.T) {
 func TestJFrogSwitchedOff(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, houseConfig{noJFrog: true})
-	for _, path := range []string{keyURL, encryptedURL, "/artifactory/api/system/ping", "/artifactory/api/system/version"} {
+	for _, path := range []string{keyURL, encryptedURL, "/artifactory/api/system/ping", "/artifactory/api/system/version", security + "/users", access + "/users", access + "/groups"} {
 		h.do("GET", path, nil, basic("admin", h.adminPassword)).is(http.StatusNotFound)
 	}
 }
