@@ -331,12 +331,12 @@ func handOver(t auth.Token) tokenAnswer {
 	}
 }
 
-// expiresIn is the whole life of t in seconds; 0: no end.
+// expiresIn is the whole life of t in seconds, at least 1; 0: no end.
 func expiresIn(t auth.Token) int64 {
 	if t.Expires.IsZero() {
 		return 0
 	}
-	return int64(t.Expires.Sub(t.Created) / time.Second)
+	return max(int64(t.Expires.Sub(t.Created)/time.Second), 1)
 }
 
 func infoOf(t auth.Token) tokenInfo {
