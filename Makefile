@@ -1,6 +1,7 @@
 # make build   bin/latchkey, one static binary
 # make run     builds it and starts it with its state in ./data
 # make test    every test, with real Redis, git-lfs and OpenSSH
+# make test-clients   npm, pip, mvn, docker, git and others against it; minutes
 # make check   formatting, vet, lint, import rules, modules
 # make bench   what a request costs
 # make crash   kill -9, two hundred times on each store
@@ -21,7 +22,7 @@ BENCHROUNDS ?= 7
 
 TOOLS := bin/tools
 
-.PHONY: build run test check bench crash fuzz clean peers
+.PHONY: build run test check bench crash fuzz clean peers test-clients
 
 build:
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/latchkey ./cmd/latchkey
@@ -44,6 +45,13 @@ test: peers
 	LATCHKEY_LFS_API_SUITE='$(CURDIR)/$(TOOLS)/git-lfs-test-server-api' \
 	LATCHKEY_GIT_LFS='$(CURDIR)/$(TOOLS)/git-lfs' \
 	go test -p 2 -timeout 9m ./...
+
+# The programs that people have, unmodified, as docs/clients.md tells them.
+test-clients: $(TOOLS)/built build
+	@tools/install-clients
+	go vet -tags clients ./clients/
+	$(TOOLS)/staticcheck -tags clients ./clients/
+	go test -tags clients -count=1 -parallel 2 -timeout 20m ./clients/
 
 check: $(TOOLS)/built
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \

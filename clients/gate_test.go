@@ -5,7 +5,6 @@ package clients_test
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -31,6 +30,7 @@ const (
 
 	startsWithin = 20 * time.Second
 	endsWithin   = 20 * time.Second
+	notedWithin  = 5 * time.Second
 )
 
 // gate is a daemon in a process of its own, with repositories behind it and one
@@ -161,6 +161,19 @@ func (g *gate) requests() int {
 	return n
 }
 
+// await waits until the daemon has noted more requests than so many: it writes
+// a line when it has answered, and the client may be gone by then.
+func (g *gate) await(t *testing.T, more int) {
+	t.Helper()
+	for end := time.Now().Add(notedWithin); g.requests() <= more; {
+		if time.Now().After(end) {
+			t.Error("no request came")
+			return
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+}
+
 // judge looks at what is never so, whatever the client did.
 func (g *gate) judge(t *testing.T, r *run) {
 	t.Helper()
@@ -199,6 +212,6 @@ func freeAddr(t *testing.T) string {
 			return addr
 		}
 	}
-	t.Fatal(fmt.Sprintf("no free port on %s", machine))
+	t.Fatal("no free port on " + machine)
 	return ""
 }
