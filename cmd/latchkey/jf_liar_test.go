@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -87,6 +88,13 @@ func (l *liar) saw(text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.seen = append(l.seen, text)
+}
+
+// heard is what both its servers saw so far.
+func (l *liar) heard() (seen, got []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.seen), slices.Clone(l.got)
 }
 
 func (l *liar) serve(nc net.Conn, config *ssh.ServerConfig) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -37,6 +38,14 @@ func wantRenewal(t *testing.T, what string, j *jf, naps, renewals int) {
 	}
 }
 
+// works fails the test for a token that the daemon does not accept.
+func (w *jfWorld) works(t *testing.T, what, token string) {
+	t.Helper()
+	if status := w.whoami(strings.TrimPrefix(token, "Bearer ")); status != http.StatusOK {
+		t.Errorf("%s is answered %d", what, status)
+	}
+}
+
 func (w *jfWorld) renewPairs(t *testing.T) {
 	j := w.client()
 	if err := j.addPassword("alice", jfPassword); err != nil {
@@ -57,6 +66,7 @@ func (w *jfWorld) renewPairs(t *testing.T) {
 		t.Errorf("%d naps, %d pairs", j.naps, j.renewals)
 	}
 	goodForJF(t, j.artAccess, "alice")
+	w.works(t, "the new token", j.artAccess)
 	j.ahead = 0
 	wantRenewal(t, "with the new pair", j, 0, 0)
 	j.ahead = 2 * time.Hour
@@ -70,6 +80,7 @@ func (w *jfWorld) renewPairs(t *testing.T) {
 	}
 	j.ahead = 0
 	wantRenewal(t, "with the pair got anew", j, 0, 0)
+	w.works(t, "the token got anew", j.artAccess)
 }
 
 func (w *jfWorld) refreshable(t *testing.T, seconds int) *jf {
@@ -117,6 +128,7 @@ func (w *jfWorld) renewPlatformTokens(t *testing.T) {
 		if life := goodForJF(t, j.access, "alice"); life.Expires-life.Issued != int64(c.life) {
 			t.Errorf("%s: it lives %d s", name, life.Expires-life.Issued)
 		}
+		w.works(t, name, j.access)
 	}
 }
 
@@ -160,6 +172,7 @@ func (w *jfWorld) renewOverSSH(t *testing.T) {
 	if n := j.logins.Load(); n != 3 || j.naps != 1 {
 		t.Errorf("ended: %d logins, %d naps", n, j.naps)
 	}
+	w.works(t, "the last login's token", m.headers["Authorization"])
 }
 
 // Two commands that share what "jf config add" kept renew the same pair at the
@@ -179,8 +192,6 @@ func (w *jfWorld) renewAtOnce(t *testing.T) {
 		if errs[0] != nil || errs[1] != nil || first.access != second.access || first.refresh != second.refresh {
 			t.Fatalf("round %d: %v, the same pair: %t", round, errs, first.access == second.access)
 		}
-		if status := w.whoami(second.access); status != http.StatusOK {
-			t.Fatalf("round %d: the new token is answered %d", round, status)
-		}
+		w.works(t, "the new token", second.access)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,15 +52,16 @@ func TestJFMakesOfSSHAnswersWhatWasSeen(t *testing.T) {
 			if (err == nil) != c.loginOK {
 				t.Fatalf("login: %v", err)
 			}
-			if want := []string{"user admin version SSH-2.0-Go", "exec jfrog-authenticate"}; strings.Join(l.seen, "; ") != strings.Join(want, "; ") {
-				t.Errorf("the server saw %q", l.seen)
+			seen, _ := l.heard()
+			if want := []string{"user admin version SSH-2.0-Go", "exec jfrog-authenticate"}; !slices.Equal(seen, want) {
+				t.Errorf("the server saw %q", seen)
 			}
 			if err != nil {
 				return
 			}
 			_, err = m.version()
-			if (err == nil) != c.callOK || c.callOK != (len(l.got) == 1) {
-				t.Errorf("request: %v; the server got %q", err, l.got)
+			if _, got := l.heard(); (err == nil) != c.callOK || c.callOK != (len(got) == 1) {
+				t.Errorf("request: %v; the server got %q", err, got)
 			}
 		})
 	}
@@ -199,8 +201,9 @@ func TestJFTriesAgainOnlyWhereItHelps(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := m.version(); err == nil || len(l.got) != want {
-			t.Errorf("%d: %v after %d requests, want %d", status, err, len(l.got), want)
+		_, err = m.version()
+		if _, got := l.heard(); err == nil || len(got) != want {
+			t.Errorf("%d: %v after %d requests, want %d", status, err, len(got), want)
 		}
 	}
 	// An answer that comes at the fourth request is an answer.
