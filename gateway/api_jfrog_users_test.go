@@ -64,6 +64,10 @@ func TestJFrogUsersV1(t *testing.T) {
 		if !h.works("bob", bobPassword) {
 			t.Error("bob's password opens nothing")
 		}
+		signIn := object{"username": "bob", "password": bobPassword}
+		if a := h.do("POST", v1+"/session", signIn); a.status < 400 {
+			t.Errorf("whose pages are disabled signs in there: %d", a.status)
+		}
 	})
 	t.Run("replace: 200, and what is left out is as in a new account", func(t *testing.T) {
 		h := h.in(t)

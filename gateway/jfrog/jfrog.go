@@ -42,7 +42,7 @@ type API struct {
 	root    func() ([]byte, error)
 	now     func() time.Time
 
-	regrouping sync.Mutex // while a user's groups are read, changed and written
+	regrouping chan struct{} // holds one while a user's groups are read, changed and written
 }
 
 // New makes an API.
@@ -50,7 +50,7 @@ func New(c Config) *API {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	a := &API{auth: c.Auth, version: c.ReportedVersion, origin: c.Origin, now: c.Now}
+	a := &API{auth: c.Auth, version: c.ReportedVersion, origin: c.Origin, now: c.Now, regrouping: make(chan struct{}, 1)}
 	if c.Certificate != nil {
 		a.root = sync.OnceValues(c.Certificate)
 	}

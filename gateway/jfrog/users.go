@@ -244,8 +244,11 @@ func (a *API) everyUser(ctx context.Context, who auth.Identity, visit func(auth.
 // regroup puts a user into groups and takes the user out of others. Who is in
 // which group is read, changed and written: one at a time in this process.
 func (a *API) regroup(ctx context.Context, who auth.Identity, name string, add, remove []string) (auth.User, error) {
-	a.regrouping.Lock()
-	defer a.regrouping.Unlock()
+	leave, err := a.takeTurn(ctx)
+	if err != nil {
+		return auth.User{}, err
+	}
+	defer leave()
 	user, err := a.auth.Users.Get(ctx, who, name)
 	if err != nil && auth.CodeOf(err) != auth.Forbidden {
 		return auth.User{}, err
@@ -258,6 +261,21 @@ func (a *API) regroup(ctx context.Context, who auth.Identity, name string, add, 
 		}
 	}
 	return a.auth.Users.Update(ctx, who, name, auth.UserChange{Groups: &groups})
+}
+
+// turnWait is how long a change of groups waits for those before it.
+const turnWait = 10 * time.Second
+
+// takeTurn waits until no other change of groups is under way here.
+func (a *API) takeTurn(ctx context.Context) (leave func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, turnWait)
+	defer cancel()
+	select {
+	case a.regrouping <- struct{}{}:
+		return func() { <-a.regrouping }, nil
+	case <-ctx.Done():
+		return nil, &auth.Error{Code: auth.Unavailable, Reason: "too many changes of groups at once; try again", Err: ctx.Err()}
+	}
 }
 
 // membership is the body that changes who is in a group.
