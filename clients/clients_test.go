@@ -19,6 +19,7 @@ package clients_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -71,6 +72,9 @@ func wrong(t *testing.T, g *gate, u use, k kind) {
 	took := time.Since(start).Round(time.Millisecond)
 	if u.requests > 0 {
 		g.await(t, requests)
+	}
+	if !strings.Contains(r.output, u.says) {
+		t.Errorf("it does not say %q:\n%s", u.says, r.output)
 	}
 	sent := g.requests() - requests
 	if sent > u.requests {

@@ -5,6 +5,7 @@ package clients_test
 import (
 	"bufio"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -93,6 +94,22 @@ func TestEveryBlockIsTried(t *testing.T) {
 		for _, name := range b.uses {
 			if !known[name] {
 				t.Errorf("%s:%d: nobody tries %s", document, b.line, name)
+			}
+		}
+	}
+}
+
+// What a wrong secret makes a client say is told in its section.
+func TestTheDocumentTellsWhatAWrongSecretSays(t *testing.T) {
+	text, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range clients() {
+		for _, u := range c.uses {
+			quoted := regexp.MustCompile("`[^`\n]*" + regexp.QuoteMeta(u.says) + "[^`\n]*`")
+			if u.says == "" || !quoted.Match(text) {
+				t.Errorf("%s: the document does not quote %q", u.name, u.says)
 			}
 		}
 	}
