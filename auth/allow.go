@@ -52,6 +52,7 @@ const (
 	actSessionRevoke act = "session.revoke"
 
 	actAudit      act = "audit.read"
+	actRequest    act = "request.refused"
 	actJobExplain act = "job.explain"
 
 	actWebLoginShow    act = "web_login.show"

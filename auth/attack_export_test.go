@@ -10,13 +10,12 @@ var NobodysHash = nobodysHash
 
 // Limits that tests reach.
 const (
-	StrangerGuesses = strangerGuesses
-	PlaceGuesses    = placeGuesses
-	SourceGuesses   = sourceGuesses
-	HashQueue       = maxHashQueue
-	UnknownNames    = unknownNames
-	ArenaSize       = arenaSize
-	CacheShards     = cacheShards
+	PlaceGuesses  = placeGuesses
+	SourceGuesses = sourceGuesses
+	HashQueue     = maxHashQueue
+	UnknownNames  = unknownNames
+	ArenaSize     = arenaSize
+	CacheShards   = cacheShards
 )
 
 // SetMatches replaces argon2id. Call it before the Authority is used.

@@ -24,8 +24,9 @@ type scene struct {
 	// before are the credentials that were there; their names are for errors.
 	before map[string]auth.Proof
 	// got collects the secrets that the call handed out.
-	got []auth.Proof
-	ids map[string]string
+	got     []auth.Proof
+	ids     map[string]string
+	refresh auth.Secret
 }
 
 // call is one method under faults.
@@ -46,7 +47,11 @@ type crowd struct {
 	alice  auth.Identity
 	proofs map[string]auth.Proof
 	ids    map[string]string
+
+	refresh auth.Secret // of the token "renewable"
 }
+
+const approvedID = "5e0c1ad0-1111-4222-8333-444455556666"
 
 func newCrowd(t *testing.T) *crowd {
 	w := newWorld(t)
@@ -57,10 +62,15 @@ func newCrowd(t *testing.T) *crowd {
 	c.proofs["api key"] = w.apiKey(w.admin, "alice")
 	tok := w.token(w.admin, auth.NewToken{Owner: "alice", Reference: true})
 	c.proofs["token"], c.proofs["reference"], c.ids["token"] = bearer(tok.JWT), bearer(tok.Reference), tok.ID
+	renewable := w.token(w.admin, auth.NewToken{Owner: "alice", Reference: true, Refreshable: true})
+	c.proofs["renewable"], c.ids["renewable"], c.refresh = bearer(renewable.JWT), renewable.ID, renewable.Refresh
 	key, info := w.sshKey(w.admin, "alice", time.Time{})
 	c.proofs["ssh key"], c.ids["ssh key"] = key, info.ID
 	session, sinfo := w.session("alice", true)
 	c.proofs["session"], c.ids["session"] = session, sinfo.ID
+	w.wait(waitID)
+	w.wait(approvedID)
+	must(t, w.WebLogins.Approve(t.Context(), w.who(session), approvedID, "6666"))
 	grant := w.grant(w.who(key), lfs)
 	c.proofs["grant"], c.ids["grant"] = grant, w.who(grant).Via.ID
 	encrypted, err := w.Passwords.Encrypted(t.Context(), alice)
@@ -77,7 +87,7 @@ func (c *crowd) scene(t *testing.T) *scene {
 	store := storetest.NewMemory(clock.Now)
 	copyStore(t, c.store, store)
 	faulty := storetest.NewFaulty(store)
-	return &scene{world: worldOver(t, faulty, clock), faulty: faulty, alice: c.alice, before: c.proofs, ids: c.ids}
+	return &scene{world: worldOver(t, faulty, clock), faulty: faulty, alice: c.alice, before: c.proofs, ids: c.ids, refresh: c.refresh}
 }
 
 // seen reports whether the owner's lists show the credential behind who.
@@ -149,6 +159,65 @@ func calls() []call {
 		}},
 		{name: "token: revoke", ends: []string{"token", "reference"}, again: auth.NotFound, do: func(s *scene) error {
 			return s.Tokens.Revoke(s.t.Context(), s.alice, s.ids["token"])
+		}},
+		{name: "token: create with a refresh token", do: func(s *scene) error {
+			tok, err := s.Tokens.Create(s.t.Context(), s.alice, auth.NewToken{Reference: true, Refreshable: true})
+			s.take(err, bearer(tok.JWT), bearer(tok.Reference))
+			return err
+		}},
+		{name: "token: refresh", do: func(s *scene) error { // a failed one is repeated with the same refresh token
+			tok, err := s.world.refresh(s.refresh)
+			s.take(err, bearer(tok.JWT), bearer(tok.Reference))
+			return err
+		}},
+		{name: "token: replay", again: auth.Unauthenticated, ends: []string{"renewable"}, do: func(s *scene) error {
+			first, err := s.world.refresh(s.refresh)
+			if err == nil {
+				_, err = s.world.refresh(first.Refresh)
+			}
+			if err == nil {
+				_, err = s.world.refresh(s.refresh)
+			}
+			if auth.CodeOf(err) == auth.Unauthenticated { // as it should be
+				return nil
+			}
+			return err
+		}},
+		{name: "token: revoke what can be renewed", ends: []string{"renewable"}, again: auth.NotFound, do: func(s *scene) error {
+			err := s.Tokens.Revoke(s.t.Context(), s.alice, s.ids["renewable"])
+			if err == nil {
+				wantCode(s.t, "refresh after the end", errOf(s.world.refresh(s.refresh)), auth.Unauthenticated)
+			}
+			return err
+		}},
+		{name: "job: exchange", do: func(s *scene) error {
+			s.SetJobs(&desk{job: auth.Job{Provider: "ci", Mapping: "m", User: "alice", Life: time.Hour}})
+			tok, err := s.Tokens.Exchange(s.t.Context(), home, auth.JobRequest{Token: auth.NewSecret("its own"), Reference: true})
+			s.take(err, bearer(tok.JWT), bearer(tok.Reference))
+			return err
+		}},
+		{name: "web login: begin", again: auth.Exists, do: func(s *scene) error {
+			return s.WebLogins.Begin(s.t.Context(), terminal, auth.NewWebLogin{ID: strings.Replace(waitID, "0c2a", "0c2b", 1)})
+		}},
+		{name: "web login: approve", again: auth.NotFound, do: func(s *scene) error {
+			who, err := s.Identify(s.t.Context(), home, s.before["session"])
+			if err == nil {
+				err = s.WebLogins.Approve(s.t.Context(), who, waitID, "c0de")
+			}
+			if err != nil {
+				return err
+			}
+			tok, _, err := s.WebLogins.Take(s.t.Context(), terminal, waitID)
+			s.take(err, bearer(tok.JWT))
+			return err
+		}},
+		{name: "web login: take", again: auth.NotFound, do: func(s *scene) error {
+			tok, _, err := s.WebLogins.Take(s.t.Context(), terminal, approvedID)
+			s.take(err, bearer(tok.JWT))
+			return err
+		}},
+		{name: "password: expire", do: func(s *scene) error {
+			return s.Passwords.Expire(s.t.Context(), s.admin, "alice")
 		}},
 		{name: "grant: revoke", ends: []string{"grant"}, do: func(s *scene) error {
 			return s.Tokens.Revoke(s.t.Context(), s.admin, s.ids["grant"])

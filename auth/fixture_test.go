@@ -216,7 +216,7 @@ func (w *world) holds(p auth.Proof) bool {
 	switch code := auth.CodeOf(err); code {
 	case "":
 		return true
-	case auth.Unauthenticated, auth.Repeated:
+	case auth.Unauthenticated, auth.Repeated, auth.Expired:
 		if who.Known() {
 			w.t.Errorf("a refusal came with the identity of %s", who.User)
 		}

@@ -23,7 +23,8 @@ import (
 const (
 	guessWindow = 10 * time.Minute
 
-	strangerGuesses = 50  // per account and window, from all unknown places together
+	// StrangerGuesses are per account and window, from all unknown places together.
+	StrangerGuesses = 50
 	placeGuesses    = 20  // per account, known place and window
 	placesGuesses   = 40  // per account and window, from all known places together
 	sourceGuesses   = 100 // per source and window, over all accounts
@@ -81,7 +82,7 @@ func (a *Authority) budgets(ctx context.Context, peer Peer, name string, acc *ac
 		h.Write([]byte(a.ring().LookupID(lookupPlace, name)))
 		account = "unknown/" + strconv.Itoa(int(h.Sum32()%unknownNames))
 	}
-	return []budget{{account, strangerGuesses}, {"source/" + source, sourceGuesses}}, false, nil
+	return []budget{{account, StrangerGuesses}, {"source/" + source, sourceGuesses}}, false, nil
 }
 
 func (a *Authority) placeBudgets(name, source string) []budget {

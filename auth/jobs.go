@@ -107,11 +107,11 @@ func (t *Tokens) Exchange(ctx context.Context, peer Peer, r JobRequest) (tok Tok
 	if longest := t.a.Policy().TokenMax; longest > 0 {
 		life = min(life, longest)
 	}
-	expires := t.a.now().UTC().Add(life).Truncate(time.Second)
+	now := t.a.now().UTC().Truncate(time.Second)
 	tok, err = t.make(ctx, who, NewToken{
 		Owner: job.User, Reference: r.Reference,
 		Description: event.Clean("job "+job.Provider+"/"+job.Mapping+" "+job.Subject, maxJobText),
-	}, scopes, expires)
+	}, scopes, now, now.Add(life.Truncate(time.Second)))
 	if CodeOf(err) == NotFound || CodeOf(err) == Invalid {
 		return Token{}, unauthenticated("the mapping's account cannot be used: " + err.Error())
 	}

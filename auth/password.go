@@ -247,7 +247,7 @@ func (p *Passwords) Change(ctx context.Context, who Identity, name string, old, 
 		return notFound("user " + name)
 	}
 	if acc.Kind == ServiceUser {
-		return invalid("new", "a service account has no password; give it tokens")
+		return noServicePassword("new")
 	}
 	if acc.PasswordDisabled && own {
 		return forbidden("your password is kept elsewhere and cannot be changed here")
@@ -255,7 +255,7 @@ func (p *Passwords) Change(ctx context.Context, who Identity, name string, old, 
 	if own && !who.Admin && (acc.ProfileFixed || p.a.Policy().KeepPasswords) {
 		return forbidden("passwords are changed by the administrators here; ask them")
 	}
-	if err := p.a.goodPassword(name, new.Reveal()); err != nil {
+	if err := p.a.goodPassword(name, new.Reveal(), "new"); err != nil {
 		return err
 	}
 	if own {
@@ -279,10 +279,7 @@ func (p *Passwords) Change(ctx context.Context, who Identity, name string, old, 
 		if r.UID != acc.UID || own && r.Password != acc.Password {
 			return &Error{Code: Invalid, Field: "old", Reason: "the password was changed meanwhile"}
 		}
-		r.Password, r.PasswordExpired = phc, false
-		r.Epochs.Password++
-		r.Epochs.Encrypted++
-		r.Epochs.Session++
+		r.setPassword(phc)
 		r.Updated = p.a.now()
 		return nil
 	})
@@ -302,6 +299,36 @@ func (p *Passwords) Change(ctx context.Context, who Identity, name string, old, 
 	return nil
 }
 
+// setPassword ends what hung on the old one.
+func (acc *account) setPassword(phc string) {
+	acc.Password, acc.PasswordExpired = phc, false
+	acc.Epochs.Password++
+	acc.Epochs.Encrypted++
+	acc.Epochs.Session++
+}
+
+func noServicePassword(field string) error {
+	return invalid(field, "a service account has no password; give it tokens")
+}
+
+// forAnother hashes the password that an administrator gives to somebody else;
+// empty for none.
+func (p *Passwords) forAnother(ctx context.Context, who Identity, name string, password Secret) (phc string, err error) {
+	if password.Empty() {
+		return "", nil
+	}
+	if who.User == name {
+		return "", forbidden("your own password is changed with the old one")
+	}
+	if err := p.a.may(ctx, who, actPasswordChange, name); err != nil {
+		return "", err
+	}
+	if err := p.a.goodPassword(name, password.Reveal(), "password"); err != nil {
+		return "", err
+	}
+	return p.a.hash(ctx, password)
+}
+
 // hash waits for a core and hashes.
 func (a *Authority) hash(ctx context.Context, password Secret) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxHashWait)
@@ -314,21 +341,21 @@ func (a *Authority) hash(ctx context.Context, password Secret) (string, error) {
 	return hashPassword(password.Reveal()), nil
 }
 
-// goodPassword says what is wrong with a new password (NIST SP 800-63B-4
+// goodPassword says what is wrong with a new password, in a field (NIST SP 800-63B-4
 // §3.1.1.2: length counts, composition does not).
-func (a *Authority) goodPassword(user, password string) error {
+func (a *Authority) goodPassword(user, password, field string) error {
 	least := a.Policy().MinPassword
 	switch n := utf8.RuneCountInString(password); {
 	case !utf8.ValidString(password) || strings.ContainsRune(password, 0):
-		return invalid("new", "the password is not valid text")
+		return invalid(field, "the password is not valid text")
 	case n < least:
-		return invalid("new", "the password has %d characters; at least %d are needed (password.min_length)", n, least)
+		return invalid(field, "the password has %d characters; at least %d are needed (password.min_length)", n, least)
 	case len(password) > MaxPassword:
-		return invalid("new", "the password has %d bytes; at most %d are read", len(password), MaxPassword)
+		return invalid(field, "the password has %d bytes; at most %d are read", len(password), MaxPassword)
 	case FormOf(password) != FormPassword:
-		return invalid("new", "the password looks like one of Latchkey's own secrets; choose another")
+		return invalid(field, "the password looks like one of Latchkey's own secrets; choose another")
 	case len(strings.Trim(password, password[:1])) == 0 || strings.Contains(strings.Repeat(strings.ToLower(user), 8), strings.ToLower(password)):
-		return invalid("new", "the password is too easy to guess: it only repeats itself or the user name")
+		return invalid(field, "the password is too easy to guess: it only repeats itself or the user name")
 	}
 	return nil
 }

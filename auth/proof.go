@@ -2,6 +2,7 @@ package auth
 
 import (
 	"net/netip"
+	"sync/atomic"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -12,6 +13,10 @@ type Peer struct {
 	Door    string     // "http", "ssh" or "socket"
 	Client  string     // User-Agent or SSH version as claimed, cut to MaxClient
 	Request string     // id of the request or session, for the audit trail
+	// Told is set when the audit trail gets a line about this request, for a
+	// door that records what was refused before anything was tried; nil: it
+	// does not ask.
+	Told *atomic.Bool
 }
 
 // MaxClient is how much of a client's name is kept, in bytes.

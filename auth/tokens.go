@@ -102,7 +102,8 @@ func (t *Tokens) Create(ctx context.Context, who Identity, n NewToken) (tok Toke
 	if n.Audience = orElse(n.Audience, anyAudience); len(n.Audience) > maxAudience || !printableASCII(n.Audience) {
 		return Token{}, invalid("audience", "an audience has at most %d printable characters", maxAudience)
 	}
-	expires, err := t.expiry(who, n.Life)
+	now := t.a.now().UTC().Truncate(time.Second)
+	expires, err := t.expiry(who, n.Life, now)
 	if err != nil {
 		return Token{}, err
 	}
@@ -111,7 +112,7 @@ func (t *Tokens) Create(ctx context.Context, who Identity, n NewToken) (tok Toke
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
 	defer cancel()
-	return t.make(ctx, who, n, scopes, expires)
+	return t.make(ctx, who, n, scopes, now, expires)
 }
 
 // allowToken lets the owner's credentials with a narrower scope than the whole
@@ -126,10 +127,9 @@ func (a *Authority) allowToken(ctx context.Context, who Identity, what act, owne
 	return a.may(ctx, who, what, owner)
 }
 
-// expiry turns a wished life into an end.
-func (t *Tokens) expiry(who Identity, life time.Duration) (time.Time, error) {
-	p, now := t.a.Policy(), t.a.now().UTC()
-	wished := life != 0
+// expiry turns a wished life into an end, at least a second after now.
+func (t *Tokens) expiry(who Identity, life time.Duration, now time.Time) (time.Time, error) {
+	p, wished := t.a.Policy(), life != 0
 	switch {
 	case life == 0:
 		life = p.TokenDefault
@@ -146,17 +146,20 @@ func (t *Tokens) expiry(who Identity, life time.Duration) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	end := now.Add(life).Truncate(time.Second)
-	if end.Before(now) || end.Year() > 9999 {
+	if life < time.Second || end.Before(now) || end.Year() > 9999 {
 		return time.Time{}, invalid("expires_in", "the life of the token is out of range")
 	}
 	if !wished && !who.Expires.IsZero() && !who.Full(now) && end.After(who.Expires) {
 		end = who.Expires.Truncate(time.Second)
 	}
+	if !end.After(now) {
+		return time.Time{}, forbidden("the credential ends this very second")
+	}
 	return end, nil
 }
 
 // make makes a token that has been judged.
-func (t *Tokens) make(ctx context.Context, who Identity, n NewToken, scopes Scopes, expires time.Time) (Token, error) {
+func (t *Tokens) make(ctx context.Context, who Identity, n NewToken, scopes Scopes, now, expires time.Time) (Token, error) {
 	v := &view{a: t.a}
 	acc, err := v.account(ctx, n.Owner)
 	if err != nil {
@@ -180,10 +183,9 @@ func (t *Tokens) make(ctx context.Context, who Identity, n NewToken, scopes Scop
 	if len(lineage(who)) > maxLineage {
 		return Token{}, forbidden("tokens have made tokens too often here; begin with your password or a key")
 	}
-	now := t.a.now().UTC().Truncate(time.Second)
 	tied := newBond(who, n.Owner, acc, sys, KindToken, now, expires)
 	if n.Refreshable {
-		return t.found(ctx, sys, newFamily(who, tied, n, scopes, t.a.now()))
+		return t.found(ctx, sys, newFamily(who, tied, n, scopes, now))
 	}
 	rec := tokenRecord{bond: tied, Scope: scopes.String(), Description: n.Description, Audience: n.Audience}
 	id, reference := randomID(), Secret{}
@@ -372,7 +374,8 @@ func (t *Tokens) Rotate(ctx context.Context, who Identity, id string) (tok Token
 	if !rec.Expires.IsZero() {
 		life = rec.Expires.Sub(rec.Created)
 	}
-	expires, err := t.expiry(who, life)
+	now := t.a.now().UTC().Truncate(time.Second)
+	expires, err := t.expiry(who, life, now)
 	if err != nil {
 		return Token{}, err
 	}
@@ -385,7 +388,7 @@ func (t *Tokens) Rotate(ctx context.Context, who Identity, id string) (tok Token
 	return t.make(ctx, who, NewToken{
 		Owner: rec.User, Description: rec.Description, Audience: rec.Audience,
 		Reference: rec.Reference != "", Refreshable: rec.Family != "",
-	}, scopes, expires)
+	}, scopes, now, expires)
 }
 
 func (t *Tokens) sweep(ctx context.Context, owner string) error {

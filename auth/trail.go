@@ -96,7 +96,17 @@ func (e *Event) outcome(err error) {
 	e.Cause = event.Clean(Mask(e.Cause), maxTarget)
 }
 
+// RequestRefused records that a request of somebody known was refused at the
+// door, before anything that has a line of its own was tried: a body that
+// cannot be read, a value out of bounds. request is its method and path.
+func (t *Trail) RequestRefused(who Identity, request string, err error) {
+	t.acted(who, actRequest, request, err)
+}
+
 func (t *Trail) write(e Event, peer Peer) {
+	if peer.Told != nil {
+		peer.Told.Store(true)
+	}
 	if t.w == nil {
 		return
 	}

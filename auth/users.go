@@ -64,7 +64,17 @@ type NewUser struct {
 type UserChange struct {
 	Email, DisplayName                                               *string
 	Groups                                                           *[]string
+	Join, Leave                                                      []string // groups, beside those that the user is in
 	Admin, MayUpdateProfile, InternalPasswordDisabled, PagesDisabled *bool
+	// Password, for administrators acting on somebody else, is set with the
+	// rest in one step, and ends what Passwords.Change ends; empty: it stays.
+	Password Secret
+}
+
+// reserved reports a change that is an administrator's.
+func (c UserChange) reserved() bool {
+	return c.Groups != nil || len(c.Join) > 0 || len(c.Leave) > 0 || c.Admin != nil || c.MayUpdateProfile != nil ||
+		c.InternalPasswordDisabled != nil || c.PagesDisabled != nil || !c.Password.Empty()
 }
 
 // Query selects a page of a list.
@@ -132,12 +142,9 @@ func (u *Users) create(ctx context.Context, who Identity, n NewUser) (User, erro
 	}
 	if !n.Password.Empty() {
 		if n.Kind == ServiceUser {
-			return User{}, invalid("password", "a service account has no password; give it tokens")
+			return User{}, noServicePassword("password")
 		}
-		if err := u.a.goodPassword(name, n.Password.Reveal()); err != nil {
-			if e, ok := errors.AsType[*Error](err); ok {
-				e.Field = "password"
-			}
+		if err := u.a.goodPassword(name, n.Password.Reveal(), "password"); err != nil {
 			return User{}, err
 		}
 		if acc.Password, err = u.a.hash(ctx, n.Password); err != nil {
@@ -317,7 +324,7 @@ func (u *Users) Update(ctx context.Context, who Identity, name string, c UserCha
 	if err := u.a.may(ctx, who, actUserUpdate, name); err != nil {
 		return User{}, err
 	}
-	if !who.Admin && (c.Groups != nil || c.Admin != nil || c.MayUpdateProfile != nil || c.InternalPasswordDisabled != nil || c.PagesDisabled != nil) {
+	if !who.Admin && c.reserved() {
 		return User{}, forbidden("only an administrator changes groups, rights and policies of a user")
 	}
 	if who.User == name && c.Admin != nil && !*c.Admin {
@@ -328,6 +335,14 @@ func (u *Users) Update(ctx context.Context, who Identity, name string, c UserCha
 		if groups, err = u.checkGroups(ctx, *c.Groups); err != nil {
 			return User{}, err
 		}
+	}
+	join, err := u.checkGroups(ctx, c.Join)
+	if err != nil {
+		return User{}, err
+	}
+	phc, err := u.a.Passwords.forAnother(ctx, who, name, c.Password)
+	if err != nil {
+		return User{}, err
 	}
 	user, err = u.alter(ctx, name, func(acc *account) error {
 		if acc.ProfileFixed && !who.Admin {
@@ -340,7 +355,16 @@ func (u *Users) Update(ctx context.Context, who Identity, name string, c UserCha
 			acc.DisplayName = *c.DisplayName
 		}
 		if c.Groups != nil {
-			acc.Groups = groups
+			acc.Groups = slices.Clone(groups)
+		}
+		for _, g := range join {
+			insert(&acc.Groups, g)
+		}
+		for _, g := range c.Leave {
+			remove(&acc.Groups, g)
+		}
+		if len(acc.Groups) > maxGroupsOf {
+			return invalid("groups", "a user is in at most %d groups", maxGroupsOf)
 		}
 		if c.Admin != nil {
 			acc.Admin = *c.Admin
@@ -354,12 +378,24 @@ func (u *Users) Update(ctx context.Context, who Identity, name string, c UserCha
 		if c.PagesDisabled != nil {
 			acc.PagesDisabled = *c.PagesDisabled
 		}
+		if phc != "" {
+			if acc.Kind == ServiceUser {
+				return noServicePassword("password")
+			}
+			acc.setPassword(phc)
+		}
 		return acc.check()
 	})
+	if phc != "" {
+		u.a.Trail.acted(who, actPasswordChange, name, err)
+	}
 	if err != nil {
 		return User{}, err
 	}
-	return user, u.leaveGone(ctx, name, groups)
+	if phc != "" && u.a.c.PasswordChanged != nil {
+		u.a.c.PasswordChanged(name)
+	}
+	return user, u.leaveGone(ctx, name, append(groups, join...))
 }
 
 func (u *Users) alter(ctx context.Context, name string, change func(*account) error) (User, error) {
@@ -485,20 +521,34 @@ func (u *Users) ClearGuesses(ctx context.Context, who Identity, name string) (er
 
 // Throttled lists the accounts whose budget of guesses strangers have used up
 // now, sorted: what other systems call locked. Their owners still sign in from
-// where they did before. For administrators.
-func (u *Users) Throttled(ctx context.Context, who Identity) ([]string, error) {
+// where they did before. With among only these are looked at. For
+// administrators.
+func (u *Users) Throttled(ctx context.Context, who Identity, among ...string) ([]string, error) {
 	if err := u.a.may(ctx, who, actUserList, ""); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
 	defer cancel()
 	names := []string{}
+	for _, name := range among {
+		rec, _, err := u.a.rec.guesses.Get(ctx, "account/"+name)
+		if err != nil && !gone(err) {
+			return nil, storeFailed(err)
+		}
+		if rec.Count >= StrangerGuesses {
+			names = append(names, name)
+		}
+	}
+	if len(among) > 0 {
+		slices.Sort(names)
+		return names, nil
+	}
 	for id, l := range u.a.rec.guesses.List(ctx) {
 		if l.Err != nil {
 			return nil, storeFailed(l.Err)
 		}
 		name, ok := strings.CutPrefix(id, "account/")
-		if ok && l.Value.Count >= strangerGuesses && u.a.now().Before(l.Expires) {
+		if ok && l.Value.Count >= StrangerGuesses && u.a.now().Before(l.Expires) {
 			names = append(names, name)
 		}
 	}

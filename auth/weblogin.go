@@ -99,6 +99,9 @@ func (l *WebLogins) Begin(ctx context.Context, peer Peer, n NewWebLogin) error {
 	ends := now.Add(webLoginLife)
 	_, err := l.waiting.Upsert(ctx, waitingID, func(w *waitingList, _ *time.Time) error {
 		w.Waiting = slices.DeleteFunc(w.Waiting, func(o waiter) bool { return o.Ends <= now.Unix() })
+		if slices.ContainsFunc(w.Waiting, func(o waiter) bool { return o.ID == hash[:shortHash] }) {
+			return taken()
+		}
 		if wait := w.full(source, now); wait > 0 {
 			return &Error{Code: Throttled, RetryAfter: wait, Reason: "too many programs wait to be signed in; finish those, or try again in some minutes"}
 		}
@@ -117,9 +120,13 @@ func (l *WebLogins) Begin(ctx context.Context, peer Peer, n NewWebLogin) error {
 	}
 	err = l.waits.Create(ctx, hash, rec, ends)
 	if errors.Is(err, keystore.ErrExists) {
-		return &Error{Code: Exists, Field: "session", Reason: "this session is in use already; begin with a new one"}
+		return taken()
 	}
 	return storeFailed(err)
+}
+
+func taken() error {
+	return &Error{Code: Exists, Field: "session", Reason: "this session is in use already; begin with a new one"}
 }
 
 // full tells how long there is no room for another wait of source; 0: there is.
@@ -187,16 +194,14 @@ func (l *WebLogins) Approve(ctx context.Context, who Identity, id, code string) 
 	}
 	hash := l.hash(id)
 	right := subtle.ConstantTimeCompare([]byte(strings.ToLower(strings.TrimSpace(code))), []byte(strings.ToLower(id[len(id)-webLoginCode:]))) == 1
-	rec, err := l.waits.Update(ctx, hash, func(r *webLoginRecord, expires *time.Time) error {
+	rec, err := l.waits.Update(ctx, hash, func(r *webLoginRecord, _ *time.Time) error {
 		switch {
-		case r.Approved:
+		case r.Approved || r.Wrong >= webLoginAttempts:
 			return noWait()
 		case right:
 			r.Approved = true
-			return nil
-		}
-		if r.Wrong++; r.Wrong >= webLoginAttempts {
-			*expires = l.a.now()
+		default:
+			r.Wrong++
 		}
 		return nil
 	})
@@ -206,6 +211,9 @@ func (l *WebLogins) Approve(ctx context.Context, who Identity, id, code string) 
 	case err != nil:
 		return storeFailed(err)
 	case !right && rec.Wrong >= webLoginAttempts:
+		if err := l.end(ctx, hash); err != nil {
+			return err
+		}
 		return noWait()
 	case !right:
 		return invalid("code", "these are not the last four characters that the program shows")
@@ -219,14 +227,15 @@ func (l *WebLogins) Approve(ctx context.Context, who Identity, id, code string) 
 		Refreshable: rec.Refreshable && (life < 0 || life > refreshableLife),
 		Description: event.Clean(strings.TrimSpace(rec.Description+" from "+rec.Addr), maxJobText),
 	})
-	if err != nil {
-		return err
-	}
+	made := err
 	_, err = l.waits.Update(ctx, hash, func(r *webLoginRecord, _ *time.Time) error {
-		r.Token = tok.ID
+		r.Approved, r.Token = made == nil, tok.ID // without a token it waits on
 		return nil
 	})
-	if gone(err) {
+	switch {
+	case made != nil:
+		return made
+	case gone(err):
 		return noWait()
 	}
 	return storeFailed(err)

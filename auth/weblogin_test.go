@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
+	"github.com/latchkey-io/latchkey/keystore/storetest"
 )
 
 const waitID = "0c2a4b0e-5a94-4e0c-9d0f-7a4be1f0c0de"
@@ -195,4 +196,22 @@ func TestWebLoginOfShortTokens(t *testing.T) {
 	if tok := w.polled(waitID, "token"); !tok.Refresh.Empty() || tok.JWT.Empty() {
 		t.Errorf("%+v", tok)
 	}
+}
+
+// An approval that could not make the token leaves the program waiting.
+func TestWebLoginWaitsOnWhenNoTokenWasMade(t *testing.T) {
+	c := storetest.NewClock()
+	faulty := storetest.NewFaulty(storetest.NewMemory(c.Now))
+	w := worldOver(t, faulty, c)
+	w.user("alice", withPassword)
+	w.wait(waitID)
+	p, _ := w.session("alice", true)
+	faulty.FailWhere(storetest.NotPersisted, func(op storetest.Op, key string) bool {
+		return op == storetest.OpCreate && strings.HasPrefix(key, "token/")
+	})
+	wantCode(t, "without a store for tokens", w.WebLogins.Approve(t.Context(), w.who(p), waitID, "c0de"), auth.Unavailable)
+	faulty.Heal()
+	w.polled(waitID, "wait")
+	must(t, w.WebLogins.Approve(t.Context(), w.who(p), waitID, "c0de"))
+	w.polled(waitID, "token")
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
@@ -37,8 +38,9 @@ type exchange struct {
 	peer    auth.Peer
 	shown   credentials
 
-	failed    error // what a row behind the mux returned
-	status    int   // 0 until the answer began
+	audited   atomic.Bool // the audit trail has a line about this request
+	failed    error       // what a row behind the mux returned
+	status    int         // 0 until the answer began
 	sent      int64
 	webSocket bool
 	pace      pace

@@ -52,15 +52,25 @@ type pages struct {
 	client *template.Template // of web login
 	style  []byte
 	tag    string // of style, for its address and ETag
+
+	// referrer is the policy of that name. no-referrer makes browsers send
+	// forms with "Origin: null"; where they also leave out Sec-Fetch-Site, as
+	// over http from another machine, nothing would tell such a form from one
+	// of another site. strict-origin tells the origin and no path.
+	referrer string
 }
 
 // newPages reads the templates, which are part of the program.
 func newPages(a *api, public *url.URL) *pages {
 	style := readStyle()
 	sum := sha256.Sum256(style)
+	referrer := "no-referrer"
+	if public.Scheme == "http" && !isLoopback(strings.ToLower(public.Hostname())) {
+		referrer = "strict-origin"
+	}
 	return &pages{
 		api: a, public: public, login: readPage("login.html"), home: readPage("home.html"), client: readPage("weblogin.html"),
-		style: style, tag: base64.RawURLEncoding.EncodeToString(sum[:9]),
+		style: style, tag: base64.RawURLEncoding.EncodeToString(sum[:9]), referrer: referrer,
 	}
 }
 
@@ -260,7 +270,7 @@ func (p *pages) guard(h http.Header) {
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Referrer-Policy", p.referrer)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")

@@ -554,7 +554,7 @@ func TestReload(t *testing.T) {
 // TestRevokedWhileOpen: a download, an upload and a WebSocket end soon after
 // the credential that began them.
 func TestRevokedWhileOpen(t *testing.T) {
-	hold := make(chan struct{})
+	hold, uploads := make(chan struct{}), make(chan struct{})
 	f := behind(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Upgrade") != "" {
 			c, rw, err := http.NewResponseController(w).Hijack()
@@ -568,6 +568,7 @@ func TestRevokedWhileOpen(t *testing.T) {
 			return
 		}
 		if r.Method == "PUT" {
+			close(uploads)
 			io.Copy(io.Discard, r.Body)
 			return
 		}
@@ -620,6 +621,7 @@ func TestRevokedWhileOpen(t *testing.T) {
 	if _, err := down.Read(first); err != nil {
 		t.Fatal(err)
 	}
+	<-uploads
 	if err := f.auth.Keys.Revoke(context.Background(), f.admin, "alice"); err != nil {
 		t.Fatal(err)
 	}

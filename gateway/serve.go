@@ -81,7 +81,7 @@ func (x *exchange) serveSocket() error {
 
 // meet notes where the request comes from.
 func (x *exchange) meet(door string) {
-	x.peer = auth.Peer{Door: door, Client: clientName(x.r.UserAgent()), Request: x.event.ID()}
+	x.peer = auth.Peer{Door: door, Client: clientName(x.r.UserAgent()), Request: x.event.ID(), Told: &x.audited}
 	if door != "socket" {
 		x.peer.Addr = x.d.source(x.r)
 	}
@@ -135,15 +135,18 @@ func (x *exchange) serveRow(row *row) error {
 		if row.need == nobody {
 			return row.handler(x, x.r, auth.Identity{Peer: x.peer})
 		}
-		return row.handler(x, x.r, x.who)
+		err := row.handler(x, x.r, x.who)
+		x.tell(err)
+		return err
 	}
 	x.ownHeaders()
 	who := auth.Identity{Peer: x.peer}
+	var overlooked error
 	if row.need != nobody {
 		var err error
 		who, err = x.identify()
 		if code := auth.CodeOf(err); row.need == lenient && (code == auth.Unauthenticated || code == auth.Repeated) {
-			who, err = auth.Identity{Peer: x.peer}, nil
+			who, overlooked, err = auth.Identity{Peer: x.peer}, err, nil
 		}
 		if err != nil {
 			return err
@@ -156,7 +159,31 @@ func (x *exchange) serveRow(row *row) error {
 	if err := x.checkOrigin(); err != nil {
 		return err
 	}
-	return row.handler(x, x.r, who)
+	err := row.handler(x, x.r, who)
+	if overlooked != nil && auth.CodeOf(err) == auth.Unauthenticated {
+		return overlooked // it was asked for after all
+	}
+	x.tell(err)
+	return err
+}
+
+// tell puts on the audit trail that somebody known was refused, unless what
+// they wanted has told it: everything that would have changed something, and
+// every reading that is not theirs.
+func (x *exchange) tell(err error) {
+	if !x.who.Known() || x.audited.Load() {
+		return
+	}
+	status := x.status
+	switch {
+	case err != nil:
+		status = refusalOf(err, false).status
+	case status >= http.StatusBadRequest:
+		err = &auth.Error{Code: auth.Invalid, Reason: http.StatusText(status)}
+	}
+	if status == http.StatusForbidden || status >= http.StatusBadRequest && !reads(x.r.Method) {
+		x.d.cfg.Auth.Trail.RequestRefused(x.who, x.r.Method+" "+maskPath(x.r.URL), err)
+	}
 }
 
 // identify reads the credentials of the request and finds out who it is.

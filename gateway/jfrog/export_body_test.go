@@ -24,9 +24,9 @@ func ReadUser(w http.ResponseWriter, r *http.Request, v2 bool) (admin bool, gran
 		return false, nil, err
 	}
 	for _, g := range f.grants {
-		if isTrue(g.on) {
+		if said(g.on) {
 			granted = append(granted, g.key)
 		}
 	}
-	return isTrue(f.admin), granted, nil
+	return said(f.admin), granted, nil
 }

@@ -85,7 +85,7 @@ func (a *API) members(ctx context.Context, who auth.Identity, group string) ([]s
 // enlist puts users into a group.
 func (a *API) enlist(ctx context.Context, who auth.Identity, group string, names []string) error {
 	for _, name := range names {
-		if _, err := a.regroup(ctx, who, name, []string{group}, nil); err != nil {
+		if _, err := a.auth.Users.Update(ctx, who, name, auth.UserChange{Join: []string{group}}); err != nil {
 			return err
 		}
 	}
@@ -95,7 +95,7 @@ func (a *API) enlist(ctx context.Context, who auth.Identity, group string, names
 // release takes users out of a group.
 func (a *API) release(ctx context.Context, who auth.Identity, group string, names []string) error {
 	for _, name := range names {
-		if _, err := a.regroup(ctx, who, name, nil, []string{group}); err != nil {
+		if _, err := a.auth.Users.Update(ctx, who, name, auth.UserChange{Leave: []string{group}}); err != nil {
 			return err
 		}
 	}

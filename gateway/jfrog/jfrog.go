@@ -41,8 +41,6 @@ type API struct {
 	origin  string
 	root    func() ([]byte, error)
 	now     func() time.Time
-
-	regrouping chan struct{} // holds one while a user's groups are read, changed and written
 }
 
 // New makes an API.
@@ -50,7 +48,7 @@ func New(c Config) *API {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	a := &API{auth: c.Auth, version: c.ReportedVersion, origin: c.Origin, now: c.Now, regrouping: make(chan struct{}, 1)}
+	a := &API{auth: c.Auth, version: c.ReportedVersion, origin: c.Origin, now: c.Now}
 	if c.Certificate != nil {
 		a.root = sync.OnceValues(c.Certificate)
 	}

@@ -2,7 +2,6 @@ package jfrog
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -95,10 +94,10 @@ func (f *fields) about(is auth.User, uri string) error {
 // newUser is the account that the body makes.
 func (f *fields) newUser(name string) auth.NewUser {
 	n := auth.NewUser{
-		Name: name, Password: f.password, Admin: isTrue(f.admin),
+		Name: name, Password: f.password, Admin: said(f.admin),
 		ProfileFixed:             f.updatable != nil && !*f.updatable,
-		InternalPasswordDisabled: isTrue(f.noPassword),
-		PagesDisabled:            isTrue(f.noPages),
+		InternalPasswordDisabled: said(f.noPassword),
+		PagesDisabled:            said(f.noPages),
 	}
 	if f.email != nil {
 		n.Email = *f.email
@@ -114,10 +113,9 @@ func (f *fields) change() auth.UserChange {
 	return auth.UserChange{
 		Email: f.email, Groups: f.groups, Admin: f.admin,
 		MayUpdateProfile: f.updatable, InternalPasswordDisabled: f.noPassword, PagesDisabled: f.noPages,
+		Password: f.password,
 	}
 }
-
-func isTrue(b *bool) bool { return b != nil && *b }
 
 // createUser makes the account that the body describes. A person needs an
 // address, and a password unless none is kept here.
@@ -126,15 +124,14 @@ func (a *API) createUser(ctx context.Context, who auth.Identity, name string, f 
 		if f.email == nil || *f.email == "" {
 			return auth.User{}, invalid("email", "a new user needs an email")
 		}
-		if f.password.Empty() && !isTrue(f.noPassword) {
+		if f.password.Empty() && !said(f.noPassword) {
 			return auth.User{}, invalid("password", "a new user needs a password, or "+f.noPasswordKey)
 		}
 	}
 	return a.auth.Users.Create(ctx, who, f.newUser(name))
 }
 
-// updateUser alters an account. The password comes last, as what it ends cannot
-// be brought back; where it is refused, the rest is as before.
+// updateUser alters an account in one step, the password with the rest.
 func (a *API) updateUser(ctx context.Context, who auth.Identity, name string, is auth.User, f *fields) (auth.User, error) {
 	if f.noPassword != nil && !*f.noPassword && is.InternalPasswordDisabled && f.password.Empty() {
 		return auth.User{}, invalid("password", "a password is needed where "+f.noPasswordKey+" becomes false")
@@ -142,18 +139,7 @@ func (a *API) updateUser(ctx context.Context, who auth.Identity, name string, is
 	if !f.password.Empty() && who.User == name {
 		return auth.User{}, ownPassword()
 	}
-	u, err := a.auth.Users.Update(ctx, who, name, f.change())
-	if err != nil || f.password.Empty() {
-		return u, err
-	}
-	if err := a.setPassword(ctx, who, name, f.password); err != nil {
-		_, undo := a.auth.Users.Update(context.WithoutCancel(ctx), who, name, auth.UserChange{
-			Email: &is.Email, Groups: &is.Groups, Admin: &is.Admin, MayUpdateProfile: &is.MayUpdateProfile,
-			InternalPasswordDisabled: &is.InternalPasswordDisabled, PagesDisabled: &is.PagesDisabled,
-		})
-		return auth.User{}, errors.Join(undo, err)
-	}
-	return u, nil
+	return a.auth.Users.Update(ctx, who, name, f.change())
 }
 
 // alterUser changes what the body names, and nothing that it leaves out.
@@ -238,43 +224,6 @@ func (a *API) everyUser(ctx context.Context, who auth.Identity, visit func(auth.
 		if after = next; after == "" {
 			return nil
 		}
-	}
-}
-
-// regroup puts a user into groups and takes the user out of others. Who is in
-// which group is read, changed and written: one at a time in this process.
-func (a *API) regroup(ctx context.Context, who auth.Identity, name string, add, remove []string) (auth.User, error) {
-	leave, err := a.takeTurn(ctx)
-	if err != nil {
-		return auth.User{}, err
-	}
-	defer leave()
-	user, err := a.auth.Users.Get(ctx, who, name)
-	if err != nil && auth.CodeOf(err) != auth.Forbidden {
-		return auth.User{}, err
-	}
-	// Who may not look is refused, and noted in the trail, by Update.
-	groups := []string{}
-	for _, g := range append(user.Groups, add...) {
-		if !slices.Contains(remove, g) && !slices.Contains(groups, g) {
-			groups = append(groups, g)
-		}
-	}
-	return a.auth.Users.Update(ctx, who, name, auth.UserChange{Groups: &groups})
-}
-
-// turnWait is how long a change of groups waits for those before it.
-const turnWait = 10 * time.Second
-
-// takeTurn waits until no other change of groups is under way here.
-func (a *API) takeTurn(ctx context.Context) (leave func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, turnWait)
-	defer cancel()
-	select {
-	case a.regrouping <- struct{}{}:
-		return func() { <-a.regrouping }, nil
-	case <-ctx.Done():
-		return nil, &auth.Error{Code: auth.Unavailable, Reason: "too many changes of groups at once; try again", Err: ctx.Err()}
 	}
 }
 

@@ -6,11 +6,8 @@ import (
 	"github.com/latchkey-io/latchkey/auth"
 )
 
-// freeGuesses is how many wrong passwords strangers may try at an account
-// before the rest wait: what the original calls login attempts.
-const freeGuesses = 50
-
-// lockPolicy is how often a password may be guessed before the account locks.
+// lockPolicy is how often strangers may guess at a password before the rest
+// wait: what the original calls login attempts.
 type lockPolicy struct {
 	Enabled       bool `json:"enabled"`
 	LoginAttempts int  `json:"loginAttempts"`
@@ -22,7 +19,7 @@ func (a *API) LockPolicy(w http.ResponseWriter, _ *http.Request, who auth.Identi
 	if err := onlyAdmin(who); err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, lockPolicy{LoginAttempts: freeGuesses})
+	return writeJSON(w, http.StatusOK, lockPolicy{LoginAttempts: auth.StrangerGuesses})
 }
 
 // SetLockPolicy refuses: a lock would let anybody lock anybody out.

@@ -73,7 +73,7 @@ type userV2 struct {
 }
 
 func (a *API) writeUserV2(w http.ResponseWriter, r *http.Request, who auth.Identity, status int, u auth.User) error {
-	locked, err := a.auth.Users.Throttled(r.Context(), who)
+	locked, err := a.auth.Users.Throttled(r.Context(), who, u.Name)
 	if err != nil {
 		return err
 	}
@@ -234,7 +234,7 @@ func (a *API) PatchUserGroups(w http.ResponseWriter, r *http.Request, who auth.I
 	if err := in.check(); err != nil {
 		return err
 	}
-	u, err := a.regroup(r.Context(), who, name, in.Add, in.Remove)
+	u, err := a.auth.Users.Update(r.Context(), who, name, auth.UserChange{Join: in.Add, Leave: in.Remove})
 	if err != nil {
 		return err
 	}
