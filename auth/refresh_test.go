@@ -340,3 +340,21 @@ func FuzzRefresh(f *testing.F) {
 		}
 	})
 }
+
+// A token of one second, made when a second is about to end, is not taken for
+// an endless one when it is renewed.
+func TestRefreshOfTheShortestTokens(t *testing.T) {
+	w := newWorld(t)
+	w.user("alice", withPassword)
+	alice := w.who(password("alice"))
+	for range 20 {
+		w.clock.Advance(137 * time.Millisecond)
+		tok := w.token(alice, auth.NewToken{Life: time.Second, Refreshable: true})
+		if life := tok.Expires.Sub(tok.Created); life != time.Second {
+			t.Fatalf("life %v", life)
+		}
+		if tok = w.renewed(tok.Refresh); tok.Expires.Sub(tok.Created) != time.Second {
+			t.Fatalf("renewed: life %v", tok.Expires.Sub(tok.Created))
+		}
+	}
+}

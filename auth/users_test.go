@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/latchkey-io/latchkey/auth"
@@ -230,5 +231,63 @@ func TestGroups(t *testing.T) {
 	}
 	if who := w.who(narrow); len(who.Groups) > 0 {
 		t.Errorf("groups %v", who.Groups)
+	}
+}
+
+// Who is in which group is changed in one step, so that two who change it at
+// once both get what they asked for.
+func TestGroupsAreJoinedAndLeftAtOnce(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	var want []string
+	for i := range 20 {
+		name := fmt.Sprintf("g%02d", i)
+		w.group(name)
+		want = append(want, name)
+	}
+	w.user("alice", withPassword, inGroups("g00", "g01"))
+	var both sync.WaitGroup
+	for _, g := range want[2:] {
+		both.Go(func() { must(t, errOf(w.Users.Update(ctx, w.admin, "alice", auth.UserChange{Join: []string{g}}))) })
+	}
+	both.Go(func() {
+		must(t, errOf(w.Users.Update(ctx, w.admin, "alice", auth.UserChange{Leave: []string{"g00", "gone"}})))
+	})
+	both.Wait()
+	u, err := w.Users.Get(ctx, w.admin, "alice")
+	if err != nil || !slices.Equal(u.Groups, want[1:]) {
+		t.Errorf("%v %v, want %v", u.Groups, err, want[1:])
+	}
+	wantCode(t, "a group that is not there", errOf(w.Users.Update(ctx, w.admin, "alice", auth.UserChange{Join: []string{"gone"}})), auth.Invalid, "groups")
+	alice := w.who(password("alice"))
+	wantCode(t, "by herself", errOf(w.Users.Update(ctx, alice, "alice", auth.UserChange{Join: []string{"g00"}})), auth.Forbidden)
+}
+
+// A password that comes with other changes is set with them or not at all.
+func TestAPasswordIsSetWithTheRest(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.user("alice", withPassword)
+	w.user("root", asAdmin, withPassword)
+	w.user("robot", asService)
+	next := auth.NewSecret("an even longer password")
+	session, _ := w.session("alice", false)
+	wantCode(t, "a short one", errOf(w.Users.Update(ctx, w.admin, "alice", auth.UserChange{Admin: pointTo(true), Password: auth.NewSecret("short")})), auth.Invalid, "password")
+	wantCode(t, "for a machine", errOf(w.Users.Update(ctx, w.admin, "robot", auth.UserChange{Admin: pointTo(true), Password: next})), auth.Invalid, "password")
+	wantCode(t, "one's own", errOf(w.Users.Update(ctx, w.who(password("root")), "root", auth.UserChange{Password: next})), auth.Forbidden)
+	wantCode(t, "by alice", errOf(w.Users.Update(ctx, w.who(password("alice")), "alice", auth.UserChange{Password: next})), auth.Forbidden)
+	for _, name := range []string{"alice", "robot"} {
+		if u, err := w.Users.Get(ctx, w.admin, name); err != nil || u.Admin {
+			t.Errorf("%s: half of the change was made: %+v %v", name, u, err)
+		}
+	}
+	w.who(session)
+	must(t, errOf(w.Users.Update(ctx, w.admin, "alice", auth.UserChange{Email: pointTo("a@example.org"), Password: next})))
+	if w.holds(password("alice")) || w.holds(session) {
+		t.Error("what hung on the old password goes on")
+	}
+	w.who(auth.Password{User: "alice", Secret: next})
+	if !strings.Contains(w.trail.String(), `"action":"password.change","result":"ok","user":"local:0"`) {
+		t.Error("the trail does not tell of the password")
 	}
 }
