@@ -718,7 +718,7 @@ func TestJFrogCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := jose.ParseSigned(h.token(nil, basic("alice", alicePassword)).field("access_token"), []jose.SignatureAlgorithm{jose.RS256})
+	signed, err := jose.ParseSignedCompact(h.token(nil, basic("alice", alicePassword)).field("access_token"), []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		t.Fatal(err)
 	}
