@@ -72,12 +72,3 @@ func decodeJSON(body []byte, v any) error {
 func badJSON(field, format string, args ...any) error {
 	return &auth.Error{Code: auth.Invalid, Field: field, Reason: fmt.Sprintf(format, args...)}
 }
-
-// secretText is a text of a request that must not be seen again.
-type secretText struct{ auth.Secret }
-
-// UnmarshalText takes the secret in.
-func (s *secretText) UnmarshalText(text []byte) error {
-	s.Secret = auth.NewSecret(string(text))
-	return nil
-}

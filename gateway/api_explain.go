@@ -10,7 +10,7 @@ import (
 // not hit the others. The token comes in the body, so that no log has it.
 func (a *api) explainJob(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	var in struct {
-		Token secretText `json:"token"`
+		Token auth.Secret `json:"token"`
 	}
 	if err := readJSON(w, r, &in); err != nil {
 		return err
@@ -18,7 +18,7 @@ func (a *api) explainJob(w http.ResponseWriter, r *http.Request, who auth.Identi
 	if in.Token.Empty() {
 		return badJSON("token", "token is missing: it is the job's own id_token")
 	}
-	findings, err := a.auth.ExplainJob(r.Context(), who, in.Token.Secret)
+	findings, err := a.auth.ExplainJob(r.Context(), who, in.Token)
 	if err != nil {
 		return err
 	}

@@ -45,16 +45,16 @@ func (c cookie) clear(w http.ResponseWriter) {
 
 // signInBody is the body that begins a session.
 type signInBody struct {
-	Username string     `json:"username"`
-	Password secretText `json:"password"`
-	Remember bool       `json:"remember"`
+	Username string      `json:"username"`
+	Password auth.Secret `json:"password"`
+	Remember bool        `json:"remember"`
 }
 
 // begin signs a person in with a new session, whatever the browser held
 // before: an id that somebody planted is not taken over, and the session that
 // the request came with, if it came with one, ends.
 func (a *api) begin(w http.ResponseWriter, r *http.Request, before auth.Identity, in signInBody) (auth.SessionInfo, error) {
-	secret, session, err := a.auth.Sessions.SignIn(r.Context(), before.Peer, in.Username, in.Password.Secret, in.Remember)
+	secret, session, err := a.auth.Sessions.SignIn(r.Context(), before.Peer, in.Username, in.Password, in.Remember)
 	if err != nil {
 		return auth.SessionInfo{}, err
 	}
@@ -105,7 +105,7 @@ func (a *api) endSession(w http.ResponseWriter, r *http.Request, who auth.Identi
 
 // unlockBody is the body that unlocks the profile.
 type unlockBody struct {
-	Password secretText `json:"password"`
+	Password auth.Secret `json:"password"`
 }
 
 func (a *api) unlockSession(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
@@ -113,7 +113,7 @@ func (a *api) unlockSession(w http.ResponseWriter, r *http.Request, who auth.Ide
 	if err := readJSON(w, r, &in); err != nil {
 		return err
 	}
-	session, err := a.auth.Sessions.Unlock(r.Context(), who, in.Password.Secret)
+	session, err := a.auth.Sessions.Unlock(r.Context(), who, in.Password)
 	if err != nil {
 		return err
 	}

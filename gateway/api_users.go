@@ -15,7 +15,7 @@ type newUser struct {
 	Groups                   []string      `json:"groups"`
 	Admin                    bool          `json:"admin"`
 	Kind                     auth.UserKind `json:"kind"`
-	Password                 secretText    `json:"password"`
+	Password                 auth.Secret   `json:"password"`
 	MayUpdateProfile         *bool         `json:"may_update_profile"` // absent: true
 	InternalPasswordDisabled bool          `json:"internal_password_disabled"`
 	PagesDisabled            bool          `json:"pages_disabled"`
@@ -42,7 +42,7 @@ func (a *api) createUser(w http.ResponseWriter, r *http.Request, who auth.Identi
 	}
 	user, err := a.auth.Users.Create(r.Context(), who, auth.NewUser{
 		Name: in.Name, Email: in.Email, DisplayName: in.DisplayName,
-		Groups: in.Groups, Admin: in.Admin, Kind: in.Kind, Password: in.Password.Secret,
+		Groups: in.Groups, Admin: in.Admin, Kind: in.Kind, Password: in.Password,
 		ProfileFixed:             in.MayUpdateProfile != nil && !*in.MayUpdateProfile,
 		InternalPasswordDisabled: in.InternalPasswordDisabled, PagesDisabled: in.PagesDisabled,
 	})
@@ -120,8 +120,8 @@ func (a *api) clearGuesses(w http.ResponseWriter, r *http.Request, who auth.Iden
 
 // passwordChange is the body that changes a password. Old is asked of owners.
 type passwordChange struct {
-	Old secretText `json:"old"`
-	New secretText `json:"new"`
+	Old auth.Secret `json:"old"`
+	New auth.Secret `json:"new"`
 }
 
 func (a *api) changePassword(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
@@ -129,7 +129,7 @@ func (a *api) changePassword(w http.ResponseWriter, r *http.Request, who auth.Id
 	if err := readJSON(w, r, &in); err != nil {
 		return err
 	}
-	return done(w, a.auth.Passwords.Change(r.Context(), who, owner(r), in.Old.Secret, in.New.Secret))
+	return done(w, a.auth.Passwords.Change(r.Context(), who, owner(r), in.Old, in.New))
 }
 
 // encryptedPasswordAnswer hands an encrypted password over.

@@ -1,5 +1,7 @@
 package gateway
 
+import "github.com/latchkey-io/latchkey/auth"
+
 // What the tests of the API and the pages see of the inside.
 
 var (
@@ -13,13 +15,13 @@ const APIRoot = apiRoot
 // takes, and gives its name back.
 func DecodeSample(body []byte) (string, error) {
 	var in struct {
-		User      string     `json:"user"`
-		Name      string     `json:"name"`
-		Email     *string    `json:"email"`
-		Groups    []string   `json:"groups"`
-		Admin     bool       `json:"admin"`
-		ExpiresIn *int64     `json:"expires_in"`
-		Password  secretText `json:"password"`
+		User      string      `json:"user"`
+		Name      string      `json:"name"`
+		Email     *string     `json:"email"`
+		Groups    []string    `json:"groups"`
+		Admin     bool        `json:"admin"`
+		ExpiresIn *int64      `json:"expires_in"`
+		Password  auth.Secret `json:"password"`
 	}
 	err := decodeJSON(body, &in)
 	return in.Name, err

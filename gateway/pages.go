@@ -139,7 +139,7 @@ func (p *pages) signIn(w http.ResponseWriter, r *http.Request, who auth.Identity
 	next := ownPath(form.Get(nextInQuery))
 	_, err = p.api.begin(w, r, who, signInBody{
 		Username: form.Get("username"),
-		Password: secretText{auth.NewSecret(form.Get("password"))},
+		Password: auth.NewSecret(form.Get("password")),
 		Remember: form.Get("remember") == "1",
 	})
 	if err == nil {

@@ -156,12 +156,3 @@ func mediaType(r *http.Request) (string, bool) {
 func invalid(field, reason string) error {
 	return &auth.Error{Code: auth.Invalid, Field: field, Reason: reason}
 }
-
-// secretText is a text of a request that must not be seen again.
-type secretText struct{ auth.Secret }
-
-// UnmarshalText takes the secret in.
-func (s *secretText) UnmarshalText(text []byte) error {
-	s.Secret = auth.NewSecret(string(text))
-	return nil
-}

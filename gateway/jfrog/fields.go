@@ -15,7 +15,7 @@ import (
 )
 
 // readFields reads the body of r, a JSON object or a form, into v: a pointer to
-// a struct whose fields are texts, secretTexts, *int64 and *bool, all with json
+// a struct whose fields are texts, secrets, *int64 and *bool, all with json
 // names. Clients send either and mean the same, so both are read as one: each
 // name letter by letter and at most once, and none that is not known, since a
 // misspelt one would leave a token wider or longer than it was meant. null, an

@@ -20,14 +20,14 @@ const oldLife = time.Hour
 
 // oldTokenRequest is what POST api/security/token takes.
 type oldTokenRequest struct {
-	GrantType    string     `json:"grant_type"`
-	Username     string     `json:"username"`
-	Scope        string     `json:"scope"`
-	ExpiresIn    *int64     `json:"expires_in"` // seconds; 0: never
-	Refreshable  *bool      `json:"refreshable"`
-	Audience     string     `json:"audience"`
-	RefreshToken secretText `json:"refresh_token"`
-	AccessToken  secretText `json:"access_token"`
+	GrantType    string      `json:"grant_type"`
+	Username     string      `json:"username"`
+	Scope        string      `json:"scope"`
+	ExpiresIn    *int64      `json:"expires_in"` // seconds; 0: never
+	Refreshable  *bool       `json:"refreshable"`
+	Audience     string      `json:"audience"`
+	RefreshToken auth.Secret `json:"refresh_token"`
+	AccessToken  auth.Secret `json:"access_token"`
 }
 
 // oldTokenAnswer hands a token over, in the form of RFC 6749 section 5.1.
@@ -95,7 +95,7 @@ func (a *API) CreateOldToken(w http.ResponseWriter, r *http.Request, who auth.Id
 // oldToken is the token that a request asks for, and the scope as its answer
 // repeats it.
 func (a *API) oldToken(who auth.Identity, in oldTokenRequest, installation string) (n auth.NewToken, repeated string, err error) {
-	if in.RefreshToken.Reveal() != "" || in.AccessToken.Reveal() != "" {
+	if !in.RefreshToken.Empty() || !in.AccessToken.Empty() {
 		return n, "", invalid("grant_type", "refresh_token and access_token go with grant_type="+grantRefresh)
 	}
 	if in.Username == "" {
@@ -164,7 +164,7 @@ func (a *API) refreshOldToken(w http.ResponseWriter, r *http.Request, who auth.I
 	if err != nil {
 		return err
 	}
-	tok, err := a.auth.Tokens.Refresh(r.Context(), who.Peer, auth.Refreshing{Refresh: in.RefreshToken.Secret, Access: in.AccessToken.Secret})
+	tok, err := a.auth.Tokens.Refresh(r.Context(), who.Peer, auth.Refreshing{Refresh: in.RefreshToken, Access: in.AccessToken})
 	if auth.CodeOf(err) == auth.Unauthenticated {
 		return writeJSON(w, http.StatusUnauthorized, oauthRefusal{"invalid_grant", "the refresh token is unknown, used or has ended"})
 	}
@@ -203,20 +203,20 @@ func (a *API) ListOldTokens(w http.ResponseWriter, r *http.Request, who auth.Ide
 // is "Token not found"; both are 200 (RFC 7009 section 2.2).
 func (a *API) RevokeOldToken(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	var in struct {
-		Token secretText `json:"token"`
-		ID    string     `json:"token_id"`
-		Hint  string     `json:"token_type_hint"` // a form says what a token is
+		Token auth.Secret `json:"token"`
+		ID    string      `json:"token_id"`
+		Hint  string      `json:"token_type_hint"` // a form says what a token is
 	}
 	if err := readFields(w, r, &in); err != nil {
 		return err
 	}
-	id, byValue := in.ID, in.Token.Reveal() != ""
+	id, byValue := in.ID, !in.Token.Empty()
 	if byValue == (id != "") {
 		return invalid("", "name the token by token or by token_id, one of the two")
 	}
 	var err error
 	if byValue {
-		id, err = a.auth.Tokens.Lookup(r.Context(), in.Token.Secret)
+		id, err = a.auth.Tokens.Lookup(r.Context(), in.Token)
 	}
 	if err == nil {
 		err = a.auth.Tokens.Revoke(r.Context(), who, id)

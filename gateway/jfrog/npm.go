@@ -35,9 +35,9 @@ func (a *API) NPMWhoAmI(w http.ResponseWriter, _ *http.Request, who auth.Identit
 
 // npmSignIn is what npm login --auth-type=legacy sends.
 type npmSignIn struct {
-	ID       string     `json:"_id"`
-	Name     string     `json:"name"`
-	Password secretText `json:"password"`
+	ID       string      `json:"_id"`
+	Name     string      `json:"name"`
+	Password auth.Secret `json:"password"`
 }
 
 // npmSignedIn is the answer to it.
@@ -65,7 +65,7 @@ func (a *API) NPMSignIn(w http.ResponseWriter, r *http.Request, who auth.Identit
 	if in.Name == "" || in.Name != named || in.ID != "" && in.ID != npmUserPrefix+named {
 		return invalid("name", "the name in the body must be the one in the path")
 	}
-	who, err := a.auth.Identify(r.Context(), who.Peer, auth.ReadSecret(in.Name, in.Password.Secret))
+	who, err := a.auth.Identify(r.Context(), who.Peer, auth.ReadSecret(in.Name, in.Password))
 	if err != nil {
 		return err
 	}

@@ -19,12 +19,12 @@ const (
 // form. Clients send much more about the job (job_id, run_id, repo, revision,
 // project_key, …): what counts is what the CI system signed.
 type exchangeRequest struct {
-	GrantType string     `json:"grant_type"`
-	TokenType string     `json:"subject_token_type"`
-	Token     secretText `json:"subject_token"`
-	Provider  string     `json:"provider_name"`         // "": the one whose issuer the token has
-	Mapping   string     `json:"identity_mapping_name"` // "": the first that matches
-	Reference *bool      `json:"include_reference_token"`
+	GrantType string      `json:"grant_type"`
+	TokenType string      `json:"subject_token_type"`
+	Token     auth.Secret `json:"subject_token"`
+	Provider  string      `json:"provider_name"`         // "": the one whose issuer the token has
+	Mapping   string      `json:"identity_mapping_name"` // "": the first that matches
+	Reference *bool       `json:"include_reference_token"`
 }
 
 // exchangeAnswer is the answer of RFC 8693 §2.2.1, with the user that the
@@ -49,11 +49,11 @@ func (a *API) ExchangeJobToken(w http.ResponseWriter, r *http.Request, who auth.
 		return invalid("grant_type", "grant_type must be "+grantExchange)
 	case in.TokenType != typeIDToken:
 		return invalid("subject_token_type", "subject_token_type must be "+typeIDToken)
-	case in.Token.Reveal() == "":
+	case in.Token.Empty():
 		return invalid("subject_token", "subject_token is missing: it is the job's own id_token")
 	}
 	tok, err := a.auth.Tokens.Exchange(r.Context(), who.Peer, auth.JobRequest{
-		Provider: in.Provider, Mapping: in.Mapping, Token: in.Token.Secret, Reference: said(in.Reference),
+		Provider: in.Provider, Mapping: in.Mapping, Token: in.Token, Reference: said(in.Reference),
 	})
 	if err != nil {
 		return err
@@ -72,7 +72,7 @@ func readExchange(w http.ResponseWriter, r *http.Request) (exchangeRequest, erro
 	}
 	in = exchangeRequest{
 		GrantType: form.Get("grant_type"), TokenType: form.Get("subject_token_type"),
-		Token:    secretText{auth.NewSecret(form.Get("subject_token"))},
+		Token:    auth.NewSecret(form.Get("subject_token")),
 		Provider: form.Get("provider_name"), Mapping: form.Get("identity_mapping_name"),
 	}
 	if text := form.Get("include_reference_token"); text != "" {

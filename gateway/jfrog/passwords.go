@@ -24,7 +24,7 @@ func ownPassword() error {
 
 // newPassword is the body that sets a password.
 type newPassword struct {
-	Password secretText `json:"password"`
+	Password auth.Secret `json:"password"`
 }
 
 // PutPassword sets the password of another user.
@@ -40,7 +40,7 @@ func (a *API) PutPassword(w http.ResponseWriter, r *http.Request, who auth.Ident
 	if in.Password.Empty() {
 		return invalid("password", "password is missing")
 	}
-	if err := a.setPassword(r.Context(), who, name, in.Password.Secret); err != nil {
+	if err := a.setPassword(r.Context(), who, name, in.Password); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -50,11 +50,11 @@ func (a *API) PutPassword(w http.ResponseWriter, r *http.Request, who auth.Ident
 // passwordChange is the body of changePassword. One client calls the user
 // username.
 type passwordChange struct {
-	UserName *string    `json:"userName"`
-	Username *string    `json:"username"`
-	Old      secretText `json:"oldPassword"`
-	New1     secretText `json:"newPassword1"`
-	New2     secretText `json:"newPassword2"`
+	UserName *string     `json:"userName"`
+	Username *string     `json:"username"`
+	Old      auth.Secret `json:"oldPassword"`
+	New1     auth.Secret `json:"newPassword1"`
+	New2     auth.Secret `json:"newPassword2"`
 }
 
 // check tells what is wrong with the body itself, else the user's name.
@@ -68,7 +68,7 @@ func (in passwordChange) check() (name, wrong string) {
 		return "", "oldPassword is missing"
 	case in.New1.Empty() || in.New2.Empty():
 		return "", "newPassword1 and newPassword2 are both needed"
-	case !in.New1.Equal(in.New2.Secret):
+	case !in.New1.Equal(in.New2):
 		return "", "newPassword1 and newPassword2 differ"
 	}
 	if in.UserName == nil {
@@ -90,7 +90,7 @@ func (a *API) ChangePassword(w http.ResponseWriter, r *http.Request, who auth.Id
 		writeText(w, http.StatusBadRequest, wrong)
 		return nil
 	}
-	if err := a.auth.Passwords.Renew(r.Context(), who.Peer, name, in.Old.Secret, in.New1.Secret); err != nil {
+	if err := a.auth.Passwords.Renew(r.Context(), who.Peer, name, in.Old, in.New1); err != nil {
 		return textRefused(w, err)
 	}
 	writeText(w, http.StatusOK, "the password is changed")

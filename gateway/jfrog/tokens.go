@@ -28,18 +28,18 @@ const bearerType = "Bearer"
 
 // tokenRequest is what POST /access/api/v1/tokens takes, as JSON or as a form.
 type tokenRequest struct {
-	GrantType      string     `json:"grant_type"`
-	Username       string     `json:"username"`
-	ProjectKey     string     `json:"project_key"`
-	Scope          string     `json:"scope"`
-	ExpiresIn      *int64     `json:"expires_in"` // seconds
-	Refreshable    *bool      `json:"refreshable"`
-	Description    string     `json:"description"`
-	Audience       string     `json:"audience"`
-	Reference      *bool      `json:"include_reference_token"`
-	ForceRevocable *bool      `json:"force_revocable"` // every token here can be revoked
-	RefreshToken   secretText `json:"refresh_token"`
-	AccessToken    secretText `json:"access_token"`
+	GrantType      string      `json:"grant_type"`
+	Username       string      `json:"username"`
+	ProjectKey     string      `json:"project_key"`
+	Scope          string      `json:"scope"`
+	ExpiresIn      *int64      `json:"expires_in"` // seconds
+	Refreshable    *bool       `json:"refreshable"`
+	Description    string      `json:"description"`
+	Audience       string      `json:"audience"`
+	Reference      *bool       `json:"include_reference_token"`
+	ForceRevocable *bool       `json:"force_revocable"` // every token here can be revoked
+	RefreshToken   auth.Secret `json:"refresh_token"`
+	AccessToken    auth.Secret `json:"access_token"`
 }
 
 // tokenAnswer hands a token over. expires_in is left out where it has no end.
@@ -90,7 +90,7 @@ func (a *API) CreateToken(w http.ResponseWriter, r *http.Request, who auth.Ident
 	switch {
 	case in.ProjectKey != "":
 		return invalid("project_key", "there are no projects here; leave project_key out")
-	case in.RefreshToken.Reveal() != "" || in.AccessToken.Reveal() != "":
+	case !in.RefreshToken.Empty() || !in.AccessToken.Empty():
 		return invalid("grant_type", "refresh_token and access_token go with grant_type="+grantRefresh)
 	}
 	if scopes, err := auth.ParseScopes(in.Scope); err == nil {
@@ -116,7 +116,7 @@ func (a *API) refreshToken(w http.ResponseWriter, r *http.Request, who auth.Iden
 	if err := onlyRefreshes(in); err != nil {
 		return err
 	}
-	tok, err := a.auth.Tokens.Refresh(r.Context(), who.Peer, auth.Refreshing{Refresh: in.RefreshToken.Secret, Access: in.AccessToken.Secret})
+	tok, err := a.auth.Tokens.Refresh(r.Context(), who.Peer, auth.Refreshing{Refresh: in.RefreshToken, Access: in.AccessToken})
 	if auth.CodeOf(err) == auth.Unauthenticated {
 		return &auth.Error{Code: auth.NotFound, Reason: "the refresh token is unknown, used or has ended", Err: err}
 	}
@@ -132,7 +132,7 @@ func (a *API) refreshToken(w http.ResponseWriter, r *http.Request, who auth.Iden
 func onlyRefreshes(in tokenRequest) error {
 	stray := ""
 	switch {
-	case in.RefreshToken.Reveal() == "":
+	case in.RefreshToken.Empty():
 		return invalid("refresh_token", "refresh_token is missing")
 	case in.Username != "":
 		stray = "username"
@@ -273,15 +273,15 @@ func (a *API) RevokeOwnToken(w http.ResponseWriter, r *http.Request, who auth.Id
 // the body holds, with RevokeToken's answers, and {"revoked-token-id":…}.
 func (a *API) RevokeTokenByValue(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	var in struct {
-		Token secretText `json:"token"`
+		Token auth.Secret `json:"token"`
 	}
 	if err := readFields(w, r, &in); err != nil {
 		return err
 	}
-	if in.Token.Reveal() == "" {
+	if in.Token.Empty() {
 		return invalid("token", "token is missing")
 	}
-	id, err := a.auth.Tokens.Lookup(r.Context(), in.Token.Secret)
+	id, err := a.auth.Tokens.Lookup(r.Context(), in.Token)
 	if err == nil {
 		err = a.auth.Tokens.Revoke(r.Context(), who, id)
 	}

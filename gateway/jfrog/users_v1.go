@@ -14,14 +14,14 @@ const maxPage = 1000
 // changes it and sends it back is understood: what is not ours to grant is
 // accepted as long as it is off, lastLoggedIn is not looked at.
 type bodyV1 struct {
-	Name                     *string    `json:"name"`
-	Email                    *string    `json:"email"`
-	Password                 secretText `json:"password"`
-	Admin                    *bool      `json:"admin"`
-	ProfileUpdatable         *bool      `json:"profileUpdatable"`
-	DisableUIAccess          *bool      `json:"disableUIAccess"`
-	InternalPasswordDisabled *bool      `json:"internalPasswordDisabled"`
-	Groups                   *[]string  `json:"groups"`
+	Name                     *string     `json:"name"`
+	Email                    *string     `json:"email"`
+	Password                 auth.Secret `json:"password"`
+	Admin                    *bool       `json:"admin"`
+	ProfileUpdatable         *bool       `json:"profileUpdatable"`
+	DisableUIAccess          *bool       `json:"disableUIAccess"`
+	InternalPasswordDisabled *bool       `json:"internalPasswordDisabled"`
+	Groups                   *[]string   `json:"groups"`
 
 	URI          *string `json:"uri"`
 	Realm        *string `json:"realm"`
@@ -50,7 +50,7 @@ func readV1(w http.ResponseWriter, r *http.Request) (*fields, error) {
 		return nil, invalid("source", "source and realm differ; leave both out")
 	}
 	return &fields{
-		name: in.Name, email: in.Email, password: in.Password.Secret,
+		name: in.Name, email: in.Email, password: in.Password,
 		admin: in.Admin, updatable: in.ProfileUpdatable, noPages: in.DisableUIAccess, noPassword: in.InternalPasswordDisabled,
 		groups: in.Groups, realm: in.Realm, status: in.Status, uri: in.URI,
 		nameKey: "name", noPasswordKey: "internalPasswordDisabled",

@@ -12,14 +12,14 @@ import (
 
 // bodyV2 is an account as access/api/v2/users has it; see bodyV1.
 type bodyV2 struct {
-	Username                 *string    `json:"username"`
-	Email                    *string    `json:"email"`
-	Password                 secretText `json:"password"`
-	Admin                    *bool      `json:"admin"`
-	ProfileUpdatable         *bool      `json:"profile_updatable"`
-	DisableUIAccess          *bool      `json:"disable_ui_access"`
-	InternalPasswordDisabled *bool      `json:"internal_password_disabled"`
-	Groups                   *[]string  `json:"groups"`
+	Username                 *string     `json:"username"`
+	Email                    *string     `json:"email"`
+	Password                 auth.Secret `json:"password"`
+	Admin                    *bool       `json:"admin"`
+	ProfileUpdatable         *bool       `json:"profile_updatable"`
+	DisableUIAccess          *bool       `json:"disable_ui_access"`
+	InternalPasswordDisabled *bool       `json:"internal_password_disabled"`
+	Groups                   *[]string   `json:"groups"`
 
 	URI            *string `json:"uri"`
 	Realm          *string `json:"realm"`
@@ -44,7 +44,7 @@ func readV2(w http.ResponseWriter, r *http.Request) (*fields, error) {
 		return nil, err
 	}
 	return &fields{
-		name: in.Username, email: in.Email, password: in.Password.Secret,
+		name: in.Username, email: in.Email, password: in.Password,
 		admin: in.Admin, updatable: in.ProfileUpdatable, noPages: in.DisableUIAccess, noPassword: in.InternalPasswordDisabled,
 		groups: in.Groups, realm: in.Realm, status: in.Status, uri: in.URI, effectiveAdmin: in.EffectiveAdmin,
 		nameKey: "username", noPasswordKey: "internal_password_disabled",
