@@ -41,6 +41,7 @@ func clients() []client {
 			{name: "lfs-ssh", kinds: []kind{sshKey}, says: "Permission denied (publickey)", builtin: true, prepare: withKey, check: fetched},
 			{name: "lfs-store", kinds: inBasic, says: "Git credentials for", requests: 4, builtin: true, prepare: newAssets, check: fetched},
 			{name: "lfs-job", kinds: inBasic, says: job, requests: 30, builtin: true, prepare: newAssets, check: fetched},
+			{name: "lfs-bearer", kinds: inBearer, says: "the credential is missing or not accepted", requests: 12, builtin: true, prepare: newAssets, check: fetched},
 			{name: "lfs-key", kinds: inKeyHeader, says: "the credential is missing or not accepted", requests: 4, builtin: true, prepare: newAssets, check: fetched},
 		}
 	}

@@ -51,7 +51,11 @@ func (g *Gateway) begin(d *door, w http.ResponseWriter, r *http.Request) *exchan
 	x := &exchange{ResponseWriter: w, d: d, g: g, r: r, event: event.New("http request")}
 	x.pace.begin(x)
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = &pacedBody{ReadCloser: r.Body, x: x}
+		// A copy: net/http knows its own kinds of bodies again when it answers,
+		// and would ask a client for one that waits for 100 Continue.
+		ours := *r
+		ours.Body = &pacedBody{ReadCloser: r.Body, x: x}
+		x.r = &ours
 	}
 	return x
 }

@@ -184,10 +184,13 @@ func TestRangeHeadTrailersAndInterim(t *testing.T) {
 // TestExpectContinue: 401 comes before any 100, and 100 when all is well.
 func TestExpectContinue(t *testing.T) {
 	f := openFront(t, nil)
-	head := "PUT /private/x HTTP/1.1\r\nHost: $HOST\r\nContent-Length: 1000000000\r\nExpect: 100-continue\r\n"
-	got := f.rawThenClosed(head + "\r\n")
-	if statuses(got) != "401" {
-		t.Errorf("without credential: %s, want 401 alone", statuses(got))
+	for _, length := range []string{"Content-Length: 3", "Content-Length: 100000", "Content-Length: 1000000000", "Transfer-Encoding: chunked"} {
+		for _, path := range []string{"/private/x", "/-/api/v1/users"} {
+			got := f.rawThenClosed("POST " + path + " HTTP/1.1\r\nHost: $HOST\r\n" + length + "\r\nExpect: 100-continue\r\n\r\n")
+			if statuses(got) != "401" {
+				t.Errorf("%s of %s without credential: %s, want 401 alone", path, length, statuses(got))
+			}
+		}
 	}
 	c, err := net.Dial("tcp", f.addr)
 	if err != nil {

@@ -191,10 +191,10 @@ func (p pointer) fault(req batchRequest) *objectError {
 
 // authorize gives all actions one token for this repository and operation,
 // with time for the whole batch at 1 MiB/s. Its end is looked at when a transfer
-// starts, never on the way. Somebody unknown, where the route lets them,
-// transfers as they came.
+// starts, never on the way. Somebody unknown, where the route lets them, and a
+// client that shows its token by itself, transfer as they came.
 func (s *Store) authorize(ctx context.Context, objects []batchObject, total int64, c call, op auth.Op) error {
-	if !c.who.Known() || !slices.ContainsFunc(objects, func(o batchObject) bool { return o.Actions != nil }) {
+	if !c.who.Known() || c.ownHeader || !slices.ContainsFunc(objects, func(o batchObject) bool { return o.Actions != nil }) {
 		return nil
 	}
 	token, expires, err := s.grants.Grant(ctx, c.who, auth.Grant{

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/latchkey-io/latchkey/auth"
 )
@@ -13,6 +14,18 @@ type call struct {
 	who  auth.Identity
 	repo repository
 	id   string // OID or lock id of the address
+
+	// ownHeader: the client shows the same Authorization in all it sends.
+	ownHeader bool
+}
+
+// showsItself reports a client that was told what to put into each request
+// (git's http.extraHeader): beside that, the header of an action would be a
+// second Authorization. Bearer is told so, but for the short tokens that we
+// gave it ourselves, for the batch alone.
+func showsItself(h http.Header, who auth.Identity) bool {
+	scheme, _, _ := strings.Cut(h.Get("Authorization"), " ")
+	return strings.EqualFold(scheme, "Bearer") && who.Via.Kind != auth.KindGrant
 }
 
 // allow asks whether the caller may do op in the repository. It comes before
@@ -60,7 +73,7 @@ func (s *Store) serve(w http.ResponseWriter, r *http.Request, who auth.Identity)
 		return refuse(http.StatusNotFound, "%v", err)
 	}
 	shape, id := shapeOf(resource)
-	c := call{who: who, repo: repo, id: id}
+	c := call{who: who, repo: repo, id: id, ownHeader: showsItself(r.Header, who)}
 	switch r.Method + " " + shape {
 	case "POST objects/batch":
 		return s.batch(w, r, c)
