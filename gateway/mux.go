@@ -4,46 +4,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/latchkey-io/latchkey/auth"
 )
-
-// handler answers one of our own URLs. It returns an error with nothing
-// written; errors.go renders it in the row's dialect. An error that is not an
-// *auth.Error is a bug: 500, its text goes to the log only.
-type handler func(w http.ResponseWriter, r *http.Request, who auth.Identity) error
-
-// need is what a row asks of the caller before its handler runs. Deeper rights
-// are judged in auth.
-type need int
-
-const (
-	nobody  need = iota // credentials are not looked at; who is anonymous
-	anybody             // anonymous, or somebody; a wrong explicit credential is refused
-	lenient             // as anybody, but a wrong or ended credential counts as none
-	user                // somebody known
-)
-
-// row is one of our own URLs.
-type row struct {
-	pattern string // of http.ServeMux: "GET /-/api/v1/users/{user}"
-	need    need
-	dialect dialect
-	handler handler
-
-	short     bool // takes a short token for somebody as well; elsewhere it is nobody
-	everyHost bool // also on the hosts of routes, not only on that of PublicURL
-	localOnly bool // only on the daemon's socket
-}
-
-// ServeHTTP is called by the mux of a site, with path values set.
-func (row *row) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := w.(*exchange)
-	x.r = r // with its path values
-	x.failed = x.serveRow(row)
-}
 
 // lfsPath is where the built-in LFS stores answer beside their routes.
 const lfsPath = "/artifactory/api/lfs/"
@@ -231,108 +195,4 @@ func dialectOf(path string) dialect {
 		return inAccess
 	}
 	return inGeneral
-}
-
-// buildSites makes the sites of a configuration.
-func (d *door) buildSites(old *door) error {
-	publicHost, ok := hostOf(d.cfg.PublicURL.Host)
-	if !ok {
-		return fmt.Errorf("gateway: Config.PublicURL has no proper host")
-	}
-	d.sites = map[string]*site{publicHost: d.public}
-	if d.cfg.LFS != nil {
-		p := &place{Route: Route{Path: lfsPath, Builtin: d.cfg.LFS}, sandbox: true, lfs: true}
-		p.Name = "lfs-api"
-		if err := d.public.addRoute(p); err != nil {
-			return err
-		}
-	}
-	names := make(map[string]bool)
-	for _, rt := range d.cfg.Routes {
-		if err := d.addRoute(rt, names, publicHost, old); err != nil {
-			return fmt.Errorf("gateway: %w", err)
-		}
-	}
-	rows := append(ownRows(d), row{pattern: "GET /-/jwks.json", need: nobody, dialect: inProblems, handler: d.jwks, everyHost: true})
-	public := slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return r.localOnly })
-	elsewhere := slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return !r.everyHost })
-	for _, s := range d.sites {
-		own := elsewhere
-		if s.public {
-			own = public
-		}
-		if err := s.addRows(own); err != nil {
-			return fmt.Errorf("gateway: %w", err)
-		}
-	}
-	d.local = newSite(d.cfg.PublicURL, "")
-	local := slices.DeleteFunc(rows, func(r row) bool {
-		return !strings.Contains(r.pattern, " /-/") && !strings.HasPrefix(r.pattern, "/-/")
-	})
-	if err := d.local.addRows(local); err != nil {
-		return fmt.Errorf("gateway: %w", err)
-	}
-	return nil
-}
-
-func (d *door) addRoute(rt Route, names map[string]bool, publicHost string, old *door) error {
-	if rt.Name == "" || names[rt.Name] {
-		return fmt.Errorf("route %q has no name of its own", rt.Name)
-	}
-	names[rt.Name] = true
-	if rt.Path == "" && rt.Host != "" {
-		rt.Path = "/"
-	}
-	if !strings.HasSuffix(rt.Path, "/") || !isPlainPath(rt.Path) {
-		return fmt.Errorf("route %q: the path must begin and end with a slash and be plain", rt.Name)
-	}
-	if (rt.Upstream == "") == (rt.Builtin == nil) {
-		return fmt.Errorf("route %q needs either an upstream or a built-in service", rt.Name)
-	}
-	if rt.Timeout <= 0 {
-		rt.Timeout = DefaultTimeout
-	}
-	host := publicHost
-	if rt.Host != "" {
-		var ok bool
-		if host, ok = hostOf(rt.Host); !ok {
-			return fmt.Errorf("route %q: the host is not a host name", rt.Name)
-		}
-	}
-	s := d.sites[host]
-	if s == nil {
-		s = newSite(d.cfg.PublicURL, host)
-		d.sites[host] = s
-	}
-	if s.isReserved(rt.Path) {
-		return fmt.Errorf("route %q: the path %s is our own; choose another", rt.Name, rt.Path)
-	}
-	p := &place{Route: rt, sandbox: s.public && !rt.SameOrigin, lfs: rt.Builtin != nil}
-	if rt.Builtin == nil {
-		if rt.Assertion && d.cfg.Ring == nil {
-			return fmt.Errorf("route %q: an assertion needs Config.Ring", rt.Name)
-		}
-		var err error
-		if p.upstream, err = d.upstreamFor(upstreamKey{rt.Upstream, rt.Timeout}, old); err != nil {
-			return fmt.Errorf("route %q: upstream %w", rt.Name, err)
-		}
-	}
-	return s.addRoute(p)
-}
-
-// upstreamFor finds an upstream with its open connections, or makes it.
-func (d *door) upstreamFor(k upstreamKey, old *door) (*upstream, error) {
-	if u := d.upstreams[k]; u != nil {
-		return u, nil
-	}
-	if old != nil && old.upstreams[k] != nil {
-		d.upstreams[k] = old.upstreams[k]
-		return d.upstreams[k], nil
-	}
-	u, err := newUpstream(k)
-	if err != nil {
-		return nil, err
-	}
-	d.upstreams[k] = u
-	return u, nil
 }

@@ -1,11 +1,9 @@
 package gateway
 
 import (
-	"net/http"
 	"slices"
 	"strings"
 
-	"github.com/latchkey-io/latchkey/auth"
 	"github.com/latchkey-io/latchkey/gateway/jfrog"
 )
 
@@ -22,7 +20,7 @@ func reservedPaths() []string {
 func reservedElsewhere() []string { return []string{"/-/"} }
 
 // ownRows is every URL of our own. Beside it stand only "GET /-/jwks.json", on
-// every host, and what Config.LFS answers: mux.go adds them to each site.
+// every host, and what Config.LFS answers: door.go adds them to each site.
 func ownRows(d *door) []row {
 	c := d.cfg
 	a := &api{auth: c.Auth, machine: c.Machine, cookie: cookieFor(c.PublicURL), now: c.Now}
@@ -258,40 +256,4 @@ func webLoginRows(j *jfrog.API) []row {
 		own(nobody, "POST /request", j.RequestWebLogin),
 		own(nobody, "GET /token/{session}", j.TakeWebLogin),
 	})
-}
-
-// nothing is what a path of ours answers that nothing is served at.
-func nothing(http.ResponseWriter, *http.Request, auth.Identity) error {
-	return &auth.Error{Code: codeNoRoute, Reason: "there is nothing here"}
-}
-
-func own(n need, pattern string, h handler) row { return row{pattern: pattern, need: n, handler: h} }
-
-func onSocket(pattern string, h handler) row {
-	return row{pattern: pattern, need: user, handler: h, localOnly: true}
-}
-
-// below puts rows under a path, with errors in the dialect that is spoken there.
-func below(path string, d dialect, rows []row) []row {
-	for i, r := range rows {
-		method, rest, named := strings.Cut(r.pattern, " ")
-		if !named {
-			method, rest = "", r.pattern
-		}
-		rows[i].pattern = strings.TrimSpace(method + " " + path + rest)
-		rows[i].dialect = d
-	}
-	return rows
-}
-
-// shortForMe repeats the rows of one user for the caller.
-func shortForMe(rows []row) []row {
-	var short []row
-	for _, r := range rows {
-		if method, rest, found := strings.Cut(r.pattern, " /users/{user}"); found && r.pattern != "GET /users/{user}" {
-			r.pattern = method + " /me" + rest
-			short = append(short, r)
-		}
-	}
-	return short
 }

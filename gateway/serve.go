@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/latchkey-io/latchkey/auth"
-	"github.com/latchkey-io/latchkey/internal/limit"
 )
 
 // servePublic is the way of every request of the network.
@@ -285,24 +284,6 @@ func (x *exchange) allow() error {
 	}
 	x.webSocket = true
 	return nil
-}
-
-// door is one configuration at work.
-type door struct {
-	cfg      Config
-	identify identifier
-	trusted  limit.Networks
-	cookie   cookie
-	origins  *http.CrossOriginProtection
-	loopback bool // PublicURL is a name of this machine
-
-	sites     map[string]*site // by host
-	public    *site
-	local     *site // the daemon's socket
-	upstreams map[upstreamKey]*upstream
-	assert    *assertions
-	buffers   *buffers
-	oops      *errorPage
 }
 
 // isLFS reports a request of Git LFS by its media type.
