@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -13,19 +12,6 @@ import (
 
 	"github.com/latchkey-io/latchkey/auth"
 	"github.com/latchkey-io/latchkey/internal/event"
-)
-
-// dialect is how errors look at a door.
-type dialect int
-
-const (
-	inGeneral  dialect = iota // {"errors":[{"status":401,"message":"…"}]}, as Artifactory has it
-	inProblems                // RFC 9457 problem details with code and request_id
-	inLFS                     // {"message":"…","request_id":"…"} and LFS-Authenticate
-	inRegistry                // {"errors":[{"code":"UNAUTHORIZED","message":"…"}]}, Bearer challenge
-	inTokens                  // the same with a Basic challenge, where the tokens are handed out
-	inAccess                  // {"errors":[{"code":"NOT_FOUND","detail":"…","message":"…"}]}, as JFrog Access has it
-	inOAuth                   // {"error":"invalid_request","error_description":"…"}, RFC 6749 §5.2
 )
 
 // What is said in place of a reason that is not for strangers.
@@ -186,6 +172,18 @@ func (x *exchange) refuse(err error) {
 	}
 }
 
+// aboutTokens is what the JFrog dialect says of every Bearer that it does not
+// accept.
+func (x *exchange) aboutTokens(otherwise string) string {
+	switch {
+	case x.dialect == inAccess:
+		return noAccessTokenReason
+	case x.dialect == inOAuth, x.dialect == inGeneral && strings.HasPrefix(x.r.URL.Path, "/artifactory/api/"):
+		return noTokenReason
+	}
+	return otherwise
+}
+
 // note puts the cause on the event.
 func (x *exchange) note(err error) {
 	code := auth.CodeOf(err)
@@ -210,109 +208,6 @@ func (x *exchange) ownHeaders() {
 	if x.d.cfg.PublicURL.Scheme == "https" {
 		h.Set("Strict-Transport-Security", strictTransport)
 	}
-}
-
-// challenge asks for a credential. On /v2/ it is Bearer alone: docker that sees
-// both signs in with one and pushes with the other.
-func (x *exchange) challenge(h http.Header) {
-	if x.dialect == inRegistry {
-		x.registryChallenge(h)
-		return
-	}
-	h.Set("WWW-Authenticate", basicChallenge)
-	if x.dialect == inLFS {
-		h.Set("LFS-Authenticate", basicChallenge)
-	}
-}
-
-// body is the refusal in the words of its dialect; it sets the media type.
-func (x *exchange) body(h http.Header, r refusal) []byte {
-	if x.dialect == inGeneral && x.navigates() {
-		page, err := x.d.oops.write(h, r, x.who, x.event.ID())
-		if err == nil {
-			return page
-		}
-		x.event.Set(slog.Any("page", err))
-	}
-	type object = map[string]any
-	media := "application/json"
-	var v any
-	switch x.dialect {
-	case inProblems:
-		media = "application/problem+json"
-		p := object{"type": "about:blank", "title": http.StatusText(r.status), "status": r.status,
-			"detail": r.reason, "code": r.code, "request_id": x.event.ID()}
-		if r.field != "" {
-			p["field"] = r.field
-		}
-		v = p
-	case inLFS:
-		media = "application/vnd.git-lfs+json"
-		v = object{"message": r.reason, "request_id": x.event.ID()}
-	case inRegistry, inTokens:
-		v = object{"errors": []object{{"code": registryCode(r.status), "message": r.reason, "detail": nil}}}
-	case inAccess:
-		v = object{"errors": []object{{"code": accessCode(r.status), "detail": r.reason, "message": r.reason}}}
-	case inOAuth:
-		v = object{"error": oauthCode(r), "error_description": r.reason}
-	default:
-		v = object{"errors": []object{{"status": r.status, "message": r.reason}}}
-	}
-	body, err := json.Marshal(v)
-	if err != nil {
-		panic("gateway: error body: " + err.Error()) // strings and numbers
-	}
-	h.Set("Content-Type", media)
-	return append(body, '\n')
-}
-
-// registryCode is the error code of the OCI distribution specification.
-func registryCode(status int) string {
-	switch status {
-	case http.StatusUnauthorized:
-		return "UNAUTHORIZED"
-	case http.StatusForbidden:
-		return "DENIED"
-	case http.StatusNotFound:
-		return "NAME_UNKNOWN"
-	case http.StatusTooManyRequests:
-		return "TOOMANYREQUESTS"
-	}
-	return "UNSUPPORTED"
-}
-
-// aboutTokens is what the JFrog dialect says of every Bearer that it does not
-// accept.
-func (x *exchange) aboutTokens(otherwise string) string {
-	switch {
-	case x.dialect == inAccess:
-		return noAccessTokenReason
-	case x.dialect == inOAuth, x.dialect == inGeneral && strings.HasPrefix(x.r.URL.Path, "/artifactory/api/"):
-		return noTokenReason
-	}
-	return otherwise
-}
-
-// accessCode is the code of JFrog Access: the status in words.
-func accessCode(status int) string {
-	return strings.ToUpper(strings.ReplaceAll(http.StatusText(status), " ", "_"))
-}
-
-// oauthCode is the error code of RFC 6749 §5.2, §4.1.2.1 and §7.
-func oauthCode(r refusal) string {
-	switch {
-	case r.field == "scope":
-		return "invalid_scope"
-	case r.status == http.StatusUnauthorized:
-		return "invalid_client"
-	case r.status == http.StatusForbidden:
-		return "access_denied"
-	case r.status == http.StatusServiceUnavailable || r.status == http.StatusTooManyRequests:
-		return "temporarily_unavailable"
-	case r.status >= 500:
-		return "server_error"
-	}
-	return "invalid_request"
 }
 
 // navigates reports a browser that shows the answer to a person, who can sign

@@ -181,18 +181,3 @@ func (s *site) allowed(r *http.Request) []string {
 	}
 	return out
 }
-
-// dialectOf is how errors look where no row says it.
-func dialectOf(path string) dialect {
-	switch {
-	case strings.HasPrefix(path, "/-/"):
-		return inProblems
-	case strings.HasPrefix(path, "/v2/") || path == "/v2":
-		return inRegistry
-	case strings.HasPrefix(path, lfsPath):
-		return inLFS
-	case strings.HasPrefix(path, "/access/"):
-		return inAccess
-	}
-	return inGeneral
-}

@@ -286,10 +286,4 @@ func (x *exchange) allow() error {
 	return nil
 }
 
-// isLFS reports a request of Git LFS by its media type.
-func isLFS(h http.Header) bool {
-	const media = "application/vnd.git-lfs"
-	return strings.HasPrefix(h.Get("Accept"), media) || strings.HasPrefix(h.Get("Content-Type"), media)
-}
-
 func originOf(u *url.URL) string { return u.Scheme + "://" + u.Host }
