@@ -144,10 +144,7 @@ func TestReplayEndsTheFamily(t *testing.T) {
 func TestTwoRefreshesAtOnce(t *testing.T) {
 	for _, b := range backends(t) {
 		t.Run(b.name, func(t *testing.T) {
-			rounds := 1000
-			if b.name == "bolt" { // each swap waits for the disk
-				rounds = 100
-			}
+			t.Parallel() // they wait for disks
 			store, c, more := b.open(t)
 			w := worldOver(t, store, c)
 			two := w
@@ -156,7 +153,7 @@ func TestTwoRefreshesAtOnce(t *testing.T) {
 			}
 			w.user("alice", withPassword)
 			tok := w.token(w.who(password("alice")), auth.NewToken{Life: time.Hour, Refreshable: true})
-			for i := range rounds {
+			for i := range 1000 {
 				var pair [2]auth.Token
 				var errs [2]error
 				var both sync.WaitGroup
