@@ -146,6 +146,9 @@ func TestJFrogAccountsAreTheAdministrators(t *testing.T) {
 				if a := h.do(method, path, body, c.shown).refused(http.StatusForbidden); strings.Contains(a.body, "not found") {
 					t.Errorf("%s tells who exists: %s", a.at, a.body)
 				}
+				if name == "eve by password" && strings.HasSuffix(row.at, "/password") {
+					continue // hers to change, with the old one shown: TestJFrogSetPassword
+				}
 				method, path, body = row.of(c.user, "secret")
 				h.do(method, path, body, c.shown).refused(http.StatusForbidden)
 			}

@@ -201,10 +201,28 @@ func TestJFrogSetPassword(t *testing.T) {
 			t.Error("the password is not the new one")
 		}
 	})
-	t.Run("one's own: 403 that says where", func(t *testing.T) {
+	t.Run("one's own, with the old one shown: 204", func(t *testing.T) {
 		h := h.in(t)
-		h.do("PUT", of("alice"), object{"password": alicePassword}, basic("alice", aliceSecond)).refused(http.StatusForbidden, "changePassword")
-		h.do("PUT", of("admin"), object{"password": alicePassword}, admin).refused(http.StatusForbidden, "changePassword")
+		h.do("PUT", of("alice"), object{"password": alicePassword}, basic("alice", aliceSecond)).empty(http.StatusNoContent)
+		if h.works("alice", aliceSecond) || !h.works("alice", alicePassword) {
+			t.Error("the password is not the new one")
+		}
+		h.do("PUT", of("alice"), object{"password": "short"}, basic("alice", alicePassword)).refused(http.StatusBadRequest, "password.min_length")
+		h.do("PUT", of("eve"), object{"password": alicePassword}, basic("alice", alicePassword)).is(http.StatusForbidden)
+		h.do("PUT", of("alice"), object{"password": aliceSecond}, basic("alice", alicePassword)).empty(http.StatusNoContent)
+	})
+	t.Run("one's own, otherwise: 403 that says where", func(t *testing.T) {
+		h := h.in(t)
+		encrypted := h.do("GET", encryptedURL, nil, basic("alice", aliceSecond)).is(http.StatusOK).body
+		h.secret.texts = append(h.secret.texts, encrypted)
+		for name, as := range map[string]with{
+			"an encrypted password": basic("alice", encrypted),
+			"a key":                 header("X-JFrog-Art-Api", h.do("POST", keyURL, nil, basic("alice", aliceSecond)).is(http.StatusCreated).field("apiKey")),
+		} {
+			if h.do("PUT", of("alice"), object{"password": alicePassword}, as).refused(http.StatusForbidden, "changePassword"); !h.works("alice", aliceSecond) {
+				t.Errorf("%s changed the password", name)
+			}
+		}
 		h.do("PATCH", access+"/users/admin", object{"password": alicePassword, "email": "x@example.com"}, admin).refused(http.StatusForbidden, "changePassword")
 		h.do("PUT", security+"/users/admin", object{"password": alicePassword, "email": "x@example.com", "admin": true}, admin).refused(http.StatusForbidden, "changePassword")
 		h.do("POST", security+"/users/admin", object{"password": alicePassword, "email": "x@example.com"}, admin).refused(http.StatusForbidden, "changePassword")

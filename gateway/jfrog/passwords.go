@@ -1,21 +1,12 @@
 package jfrog
 
 import (
-	"context"
 	"errors"
 	"net/http"
 
 	"github.com/latchkey-io/latchkey/auth"
 	"github.com/latchkey-io/latchkey/internal/strictjson"
 )
-
-// setPassword gives somebody else a password.
-func (a *API) setPassword(ctx context.Context, who auth.Identity, name string, password auth.Secret) error {
-	if who.User == name {
-		return ownPassword()
-	}
-	return a.auth.Passwords.Change(ctx, who, name, auth.Secret{}, password)
-}
 
 // ownPassword sends to where the old password is asked for.
 func ownPassword() error {
@@ -27,20 +18,33 @@ type newPassword struct {
 	Password auth.Secret `json:"password"`
 }
 
-// PutPassword sets the password of another user.
+// PutPassword sets the password of another user, or one's own for a caller who
+// shows the old one in the same request. One who is there otherwise is told
+// where the old one is asked for.
 func (a *API) PutPassword(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	name, err := pathUser(r)
 	if err != nil {
 		return err
 	}
 	var in newPassword
-	if err := readBody(w, r, &in, strictjson.Options{}); err != nil {
+	if err := readJSON(w, r, &in, strictjson.Options{}); err != nil {
 		return err
 	}
 	if in.Password.Empty() {
 		return invalid("password", "password is missing")
 	}
-	if err := a.setPassword(r.Context(), who, name, in.Password); err != nil {
+	var old auth.Secret
+	if who.User == name {
+		if who.Via.Kind != auth.KindPassword {
+			return ownPassword()
+		}
+		old = shownSecret(r.Header)
+	}
+	err = a.auth.Passwords.Change(r.Context(), who, name, old, in.Password)
+	if e, ok := errors.AsType[*auth.Error](err); ok && e.Field == "new" {
+		return invalid("password", e.Reason)
+	}
+	if err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -82,7 +86,7 @@ func (in passwordChange) check() (name, wrong string) {
 // credential is looked at. It is a guess like any other where it is wrong.
 func (a *API) ChangePassword(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	var in passwordChange
-	if err := readBody(w, r, &in, strictjson.Options{AllowNull: true}); err != nil {
+	if err := readJSON(w, r, &in, strictjson.Options{AllowNull: true}); err != nil {
 		return textRefused(w, err)
 	}
 	name, wrong := in.check()
