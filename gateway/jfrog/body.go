@@ -3,12 +3,11 @@ package jfrog
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/latchkey-io/latchkey/auth"
 	"github.com/latchkey-io/latchkey/internal/strictjson"
@@ -20,8 +19,11 @@ const (
 	maxNames = 1000     // in a list of user names
 )
 
-// codeWrongType is the gateway's code of 415.
-const codeWrongType auth.Code = "unsupported_media_type"
+// The gateway's codes of 413 and 415.
+const (
+	codeTooLarge  auth.Code = "too_large"
+	codeWrongType auth.Code = "unsupported_media_type"
+)
 
 // Media types of bodies.
 const (
@@ -29,67 +31,31 @@ const (
 	mediaForm = "application/x-www-form-urlencoded"
 )
 
-// readBody reads the body of r, one JSON object, into v as strictjson.Decode
+// readJSON reads the body of r, one JSON object, into v as strictjson.Decode
 // does. The media type is application/json or one that ends in +json, as
 // clients name the kinds of objects (RFC 6839 section 3.1), with UTF-8 as the
-// only charset. Errors are of code auth.Invalid with the key's name, say that
-// the media type is another one, or are an *http.MaxBytesError; none repeats a
-// value.
-func readBody(w http.ResponseWriter, r *http.Request, v any, o strictjson.Options) error {
-	if !isJSON(r) {
-		return &auth.Error{Code: codeWrongType, Reason: "send the body as Content-Type: application/json"}
-	}
-	body, err := readAll(w, r)
+// only charset. Errors are of code auth.Invalid with the key's name, or say that
+// the body is of another media type or too large; none repeats a value.
+func readJSON(w http.ResponseWriter, r *http.Request, v any, o strictjson.Options) error {
+	body, err := readJSONBody(w, r)
 	if err != nil {
 		return err
 	}
-	err = strictjson.Decode(body, v, o)
+	return decodeJSON(body, v, o)
+}
+
+// decodeJSON is readJSON without HTTP.
+func decodeJSON(body []byte, v any, o strictjson.Options) error {
+	err := strictjson.Decode(body, v, o)
 	if e, ok := errors.AsType[*strictjson.Error](err); ok {
 		return invalid(e.Field, e.Reason)
 	}
 	return err
 }
 
-// readForm reads the body of r as application/x-www-form-urlencoded. Of each
-// of known there is at most one; what is not known is left out (RFC 6749
-// section 3.2), unless it is a known one in other letters. The query of the
-// URL is not looked at. Errors are as readBody's.
-func readForm(w http.ResponseWriter, r *http.Request, known ...string) (url.Values, error) {
-	if !isForm(r) {
-		return nil, &auth.Error{Code: codeWrongType, Reason: "send the body as Content-Type: " + mediaForm}
-	}
-	body, err := readAll(w, r)
-	if err != nil {
-		return nil, err
-	}
-	all, err := url.ParseQuery(string(body))
-	if err != nil {
-		return nil, invalid("", "the body is not a form")
-	}
-	form := url.Values{}
-	for name, values := range all {
-		for _, k := range known {
-			switch {
-			case name == k && len(values) > 1:
-				return nil, invalid(k, k+" is given more than once")
-			case name == k && !utf8.ValidString(values[0]):
-				return nil, invalid(k, k+" is not valid UTF-8")
-			case name == k:
-				form[k] = values
-			case strings.EqualFold(name, k):
-				return nil, invalid("", "a field is written in other letters than it is known by here")
-			}
-		}
-	}
-	return form, nil
-}
-
 // readNames reads the body of r, a JSON list of user names.
 func readNames(w http.ResponseWriter, r *http.Request) ([]string, error) {
-	if !isJSON(r) {
-		return nil, &auth.Error{Code: codeWrongType, Reason: "send the body as Content-Type: application/json"}
-	}
-	body, err := readAll(w, r)
+	body, err := readJSONBody(w, r)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +64,7 @@ func readNames(w http.ResponseWriter, r *http.Request) ([]string, error) {
 		return nil, invalid("", "the body must be a JSON list of user names")
 	}
 	if len(list) == 0 || len(list) > maxNames {
-		return nil, invalid("", "the list must hold 1 to 1000 user names")
+		return nil, invalid("", fmt.Sprintf("the list must hold 1 to %d user names", maxNames))
 	}
 	names := make([]string, 0, len(list))
 	for _, name := range list {
@@ -116,14 +82,22 @@ func readNames(w http.ResponseWriter, r *http.Request) ([]string, error) {
 
 // ignoreBody takes in a body that says nothing here.
 func ignoreBody(w http.ResponseWriter, r *http.Request) error {
-	_, err := readAll(w, r)
+	_, err := readBody(w, r)
 	return err
 }
 
-func readAll(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// readJSONBody reads a body that calls itself JSON.
+func readJSONBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if !isJSON(r) {
+		return nil, &auth.Error{Code: codeWrongType, Reason: "send the body as Content-Type: " + mediaJSON}
+	}
+	return readBody(w, r)
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return nil, err
+		return nil, &auth.Error{Code: codeTooLarge, Reason: fmt.Sprintf("the body is larger than %d KiB", maxBody>>10)}
 	} else if err != nil {
 		return nil, invalid("", "the body could not be read")
 	}

@@ -2,12 +2,15 @@ package jfrog
 
 import (
 	"net/http"
-	"net/url"
+
+	"github.com/latchkey-io/latchkey/internal/strictjson"
 )
 
-// ReadForm is how a form is read.
-func ReadForm(w http.ResponseWriter, r *http.Request, known ...string) (url.Values, error) {
-	return readForm(w, r, known...)
+// ReadExchange is how a job's token is read of a body.
+func ReadExchange(w http.ResponseWriter, r *http.Request) (string, error) {
+	var in exchangeRequest
+	err := readFields(w, r, &in, strictjson.Options{AllowUnknown: true, AllowNull: true})
+	return in.Token.Reveal(), err
 }
 
 // ReadNames is how a list of user names is read.

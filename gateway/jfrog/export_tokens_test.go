@@ -5,6 +5,7 @@ import (
 	"reflect"
 
 	"github.com/latchkey-io/latchkey/auth"
+	"github.com/latchkey-io/latchkey/internal/strictjson"
 )
 
 // ReadOldScopes and OldText are the two directions between the grammars.
@@ -18,13 +19,13 @@ func OldText(scope, installation string) string { return oldText(scope, installa
 // and access_token is not shown.
 func ReadTokenRequest(w http.ResponseWriter, r *http.Request) (any, error) {
 	var in tokenRequest
-	err := readFields(w, r, &in)
+	err := readTokenFields(w, r, &in)
 	return in, err
 }
 
 // FormObject is the JSON object that says what a form says.
 func FormObject(body string) ([]byte, error) {
-	return formObject(body, reflect.TypeFor[tokenRequest]())
+	return formObject(body, reflect.TypeFor[tokenRequest](), strictjson.Options{})
 }
 
 // ReadFilter reads the query of a list.

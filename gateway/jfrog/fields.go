@@ -17,48 +17,50 @@ import (
 // readFields reads the body of r, a JSON object or a form, into v: a pointer to
 // a struct whose fields are texts, secrets, *int64 and *bool, all with json
 // names. Clients send either and mean the same, so both are read as one: each
-// name letter by letter and at most once, and none that is not known, since a
-// misspelt one would leave a token wider or longer than it was meant. null, an
-// empty field of a form, and no body at all, are as if nothing was said.
+// name letter by letter and at most once. An empty field of a form is as if
+// nothing was said. Errors are as readJSON's.
+func readFields(w http.ResponseWriter, r *http.Request, v any, o strictjson.Options) error {
+	if !isForm(r) {
+		return readJSON(w, r, v, o)
+	}
+	body, err := readBody(w, r)
+	if err != nil {
+		return err
+	}
+	object, err := formObject(string(body), reflect.TypeOf(v).Elem(), o)
+	if err != nil {
+		return err
+	}
+	return decodeJSON(object, v, o)
+}
+
+// readTokenFields is readFields for requests about tokens. No name that is not
+// known is taken: a misspelt one would leave a token wider or longer than it
+// was meant. null, and no body at all, are as if nothing was said.
 //
-// Errors are of code auth.Invalid, of the request as a whole (RFC 6749 section
-// 5.2 has invalid_request for a repeated scope), or an *http.MaxBytesError;
-// none repeats a value.
-func readFields(w http.ResponseWriter, r *http.Request, v any) error {
-	err := decodeFields(w, r, v)
-	if e, ok := errors.AsType[*auth.Error](err); ok && e.Field != "" {
-		return invalid("", e.Reason)
+// A body that cannot be taken is auth.Invalid, of the request as a whole (RFC
+// 6749 section 5.2 has invalid_request for a repeated scope), unless it is too
+// large.
+func readTokenFields(w http.ResponseWriter, r *http.Request, v any) error {
+	if r.ContentLength == 0 && len(r.Header.Values("Content-Type")) == 0 {
+		return nil
+	}
+	err := readFields(w, r, v, strictjson.Options{AllowNull: true})
+	if e, ok := errors.AsType[*auth.Error](err); ok {
+		switch e.Code {
+		case auth.Invalid:
+			return invalid("", e.Reason)
+		case codeWrongType:
+			return invalid("", e.Reason+" or "+mediaForm)
+		}
 	}
 	return err
 }
 
-func decodeFields(w http.ResponseWriter, r *http.Request, v any) error {
-	switch {
-	case isJSON(r):
-		return readBody(w, r, v, strictjson.Options{AllowNull: true})
-	case isForm(r):
-		body, err := readAll(w, r)
-		if err != nil {
-			return err
-		}
-		object, err := formObject(string(body), reflect.TypeOf(v).Elem())
-		if err != nil {
-			return err
-		}
-		err = strictjson.Decode(object, v, strictjson.Options{})
-		if e, ok := errors.AsType[*strictjson.Error](err); ok {
-			return invalid(e.Field, e.Reason)
-		}
-		return err
-	case r.ContentLength == 0 && len(r.Header.Values("Content-Type")) == 0:
-		return nil
-	}
-	return invalid("", "send the body as Content-Type: "+mediaJSON+" or "+mediaForm)
-}
-
 // formObject writes a form as the JSON object that says the same to the struct
-// type t.
-func formObject(body string, t reflect.Type) ([]byte, error) {
+// type t. Names that are not known are left out where o allows them, unless they
+// are known ones in other letters.
+func formObject(body string, t reflect.Type, o strictjson.Options) ([]byte, error) {
 	form, err := url.ParseQuery(body)
 	if err != nil {
 		return nil, invalid("", "the body is not a form")
@@ -71,6 +73,8 @@ func formObject(body string, t reflect.Type) ([]byte, error) {
 	for name, values := range form {
 		kind, known := types[name]
 		switch {
+		case !known && o.AllowUnknown && !resembles(name, types):
+			continue
 		case !known:
 			return nil, invalid("", "the body has a field that is not known here")
 		case len(values) > 1:
@@ -89,6 +93,16 @@ func formObject(body string, t reflect.Type) ([]byte, error) {
 		return nil, &auth.Error{Code: auth.Internal, Reason: "the form cannot be read", Err: err}
 	}
 	return text, nil
+}
+
+// resembles reports a name that differs from a known one in its letters' case.
+func resembles(name string, known map[string]reflect.Type) bool {
+	for k := range known {
+		if strings.EqualFold(k, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // fieldValue is one value of a form as JSON has it. Whole numbers are written

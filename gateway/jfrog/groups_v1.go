@@ -30,7 +30,7 @@ type groupBodyV1 struct {
 
 func readGroupV1(w http.ResponseWriter, r *http.Request) (*groupFields, error) {
 	var in groupBodyV1
-	if err := readBody(w, r, &in, strictjson.Options{AllowNull: true}); err != nil {
+	if err := readJSON(w, r, &in, strictjson.Options{AllowNull: true}); err != nil {
 		return nil, err
 	}
 	return &groupFields{

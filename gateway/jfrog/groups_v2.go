@@ -28,7 +28,7 @@ type groupBodyV2 struct {
 
 func readGroupV2(w http.ResponseWriter, r *http.Request) (*groupFields, error) {
 	var in groupBodyV2
-	if err := readBody(w, r, &in, strictjson.Options{AllowNull: true}); err != nil {
+	if err := readJSON(w, r, &in, strictjson.Options{AllowNull: true}); err != nil {
 		return nil, err
 	}
 	return &groupFields{
@@ -158,7 +158,7 @@ func (a *API) DeleteGroupV2(w http.ResponseWriter, r *http.Request, who auth.Ide
 func (a *API) PatchMembers(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	group := r.PathValue("group")
 	var in membership
-	if err := readBody(w, r, &in, strictjson.Options{AllowNull: true}); err != nil {
+	if err := readJSON(w, r, &in, strictjson.Options{AllowNull: true}); err != nil {
 		return err
 	}
 	add, err := a.people(r.Context(), who, "add", in.Add)

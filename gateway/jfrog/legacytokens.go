@@ -61,7 +61,7 @@ type oauthRefusal struct {
 // do both before each command.
 func (a *API) CreateOldToken(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	var in oldTokenRequest
-	if err := readFields(w, r, &in); err != nil {
+	if err := readTokenFields(w, r, &in); err != nil {
 		return err
 	}
 	installation, err := a.auth.Tokens.Installation(r.Context())
@@ -207,7 +207,7 @@ func (a *API) RevokeOldToken(w http.ResponseWriter, r *http.Request, who auth.Id
 		ID    string      `json:"token_id"`
 		Hint  string      `json:"token_type_hint"` // a form says what a token is
 	}
-	if err := readFields(w, r, &in); err != nil {
+	if err := readTokenFields(w, r, &in); err != nil {
 		return err
 	}
 	id, byValue := in.ID, !in.Token.Empty()

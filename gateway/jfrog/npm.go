@@ -59,7 +59,7 @@ func (a *API) NPMSignIn(w http.ResponseWriter, r *http.Request, who auth.Identit
 		return &auth.Error{Code: auth.NotFound, Reason: "there is nothing here"}
 	}
 	var in npmSignIn
-	if err := readBody(w, r, &in, strictjson.Options{AllowUnknown: true, AllowNull: true}); err != nil {
+	if err := readJSON(w, r, &in, strictjson.Options{AllowUnknown: true, AllowNull: true}); err != nil {
 		return err
 	}
 	if in.Name == "" || in.Name != named || in.ID != "" && in.ID != npmUserPrefix+named {

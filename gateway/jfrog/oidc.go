@@ -2,7 +2,6 @@ package jfrog
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/latchkey-io/latchkey/auth"
 	"github.com/latchkey-io/latchkey/internal/strictjson"
@@ -40,8 +39,8 @@ type exchangeAnswer struct {
 // What is malformed is 400; every token that is not accepted is the same 401;
 // 503 while the keys of its issuer cannot be had.
 func (a *API) ExchangeJobToken(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	in, err := readExchange(w, r)
-	if err != nil {
+	var in exchangeRequest
+	if err := readFields(w, r, &in, strictjson.Options{AllowUnknown: true, AllowNull: true}); err != nil {
 		return err
 	}
 	switch {
@@ -59,28 +58,4 @@ func (a *API) ExchangeJobToken(w http.ResponseWriter, r *http.Request, who auth.
 		return err
 	}
 	return writeJSON(w, http.StatusOK, exchangeAnswer{tokenAnswer: handOver(tok), IssuedType: typeAccessToken, Username: tok.Owner})
-}
-
-func readExchange(w http.ResponseWriter, r *http.Request) (exchangeRequest, error) {
-	var in exchangeRequest
-	if !isForm(r) {
-		return in, readBody(w, r, &in, strictjson.Options{AllowUnknown: true, AllowNull: true})
-	}
-	form, err := readForm(w, r, "grant_type", "subject_token_type", "subject_token", "provider_name", "identity_mapping_name", "include_reference_token")
-	if err != nil {
-		return in, err
-	}
-	in = exchangeRequest{
-		GrantType: form.Get("grant_type"), TokenType: form.Get("subject_token_type"),
-		Token:    auth.NewSecret(form.Get("subject_token")),
-		Provider: form.Get("provider_name"), Mapping: form.Get("identity_mapping_name"),
-	}
-	if text := form.Get("include_reference_token"); text != "" {
-		yes, err := strconv.ParseBool(text)
-		if err != nil {
-			return in, invalid("include_reference_token", "include_reference_token is true or false")
-		}
-		in.Reference = &yes
-	}
-	return in, nil
 }

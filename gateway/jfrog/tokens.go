@@ -70,7 +70,7 @@ type tokenInfo struct {
 // is the proof, and whoever asks needs no other. An unknown or used one is 404.
 func (a *API) CreateToken(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	var in tokenRequest
-	if err := readFields(w, r, &in); err != nil {
+	if err := readTokenFields(w, r, &in); err != nil {
 		return err
 	}
 	switch in.GrantType {
@@ -275,7 +275,7 @@ func (a *API) RevokeTokenByValue(w http.ResponseWriter, r *http.Request, who aut
 	var in struct {
 		Token auth.Secret `json:"token"`
 	}
-	if err := readFields(w, r, &in); err != nil {
+	if err := readTokenFields(w, r, &in); err != nil {
 		return err
 	}
 	if in.Token.Empty() {

@@ -41,7 +41,7 @@ type bodyV1 struct {
 
 func readV1(w http.ResponseWriter, r *http.Request) (*fields, error) {
 	var in bodyV1
-	if err := readBody(w, r, &in, strictjson.Options{AllowNull: true}); err != nil {
+	if err := readJSON(w, r, &in, strictjson.Options{AllowNull: true}); err != nil {
 		return nil, err
 	}
 	if in.Realm == nil {

@@ -40,7 +40,7 @@ type bodyV2 struct {
 
 func readV2(w http.ResponseWriter, r *http.Request) (*fields, error) {
 	var in bodyV2
-	if err := readBody(w, r, &in, strictjson.Options{AllowNull: true}); err != nil {
+	if err := readJSON(w, r, &in, strictjson.Options{AllowNull: true}); err != nil {
 		return nil, err
 	}
 	return &fields{
@@ -228,7 +228,7 @@ func (a *API) PatchUserGroups(w http.ResponseWriter, r *http.Request, who auth.I
 		return err
 	}
 	var in membership
-	if err := readBody(w, r, &in, strictjson.Options{AllowNull: true}); err != nil {
+	if err := readJSON(w, r, &in, strictjson.Options{AllowNull: true}); err != nil {
 		return err
 	}
 	if err := in.check(); err != nil {

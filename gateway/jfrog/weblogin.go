@@ -41,7 +41,7 @@ func (a *API) RequestWebLogin(w http.ResponseWriter, r *http.Request, who auth.I
 	var in struct {
 		Session string `json:"session"`
 	}
-	if err := readBody(w, r, &in, strictjson.Options{AllowUnknown: true}); err != nil {
+	if err := readJSON(w, r, &in, strictjson.Options{AllowUnknown: true}); err != nil {
 		return err
 	}
 	id, ok := WebLoginID(in.Session)
