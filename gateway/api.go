@@ -98,7 +98,7 @@ func ofUser(h handler) handler {
 func query(r *http.Request, known ...string) (url.Values, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, badJSON("", "the query cannot be read")
+		return nil, malformed("the query cannot be read")
 	}
 	left := len(values)
 	for _, key := range known {
@@ -108,11 +108,11 @@ func query(r *http.Request, known ...string) (url.Values, error) {
 		case 1:
 			left--
 		default:
-			return nil, badJSON(key, "the query has %q more than once", key)
+			return nil, invalid(key, "the query has %q more than once", key)
 		}
 	}
 	if left > 0 {
-		return nil, badJSON("", "the query has a key that is not known here")
+		return nil, malformed("the query has a key that is not known here")
 	}
 	return values, nil
 }
@@ -125,7 +125,7 @@ func pageSize(values url.Values) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > maxPage {
-		return 0, badJSON("limit", "limit must be a whole number from 1 to %d", maxPage)
+		return 0, invalid("limit", "limit must be a whole number from 1 to %d", maxPage)
 	}
 	return n, nil
 }

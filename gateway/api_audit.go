@@ -30,7 +30,7 @@ func (a *api) searchAudit(w http.ResponseWriter, r *http.Request, who auth.Ident
 	q := auth.EventQuery{User: values.Get("user"), Action: values.Get("action")}
 	if since := values.Get("since"); since != "" {
 		if q.Since, err = time.Parse(time.RFC3339, since); err != nil {
-			return badJSON("since", "since must be a date as 2030-01-31T12:00:00Z (RFC 3339)")
+			return invalid("since", "since must be a date as 2030-01-31T12:00:00Z (RFC 3339)")
 		}
 	}
 	written, err := a.openAudit(r, who)

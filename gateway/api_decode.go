@@ -25,14 +25,22 @@ func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
 	if err := mustBeJSON(r.Header); err != nil {
 		return err
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxJSONBody))
+	body, err := readBody(w, r, maxJSONBody)
 	if err != nil {
-		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-			return &auth.Error{Code: codeTooLarge, Reason: fmt.Sprintf("the body is larger than %d KiB", maxJSONBody>>10)}
-		}
-		return badJSON("", "the body could not be read")
+		return err
 	}
 	return decodeJSON(body, v)
+}
+
+// readBody reads the body of r, of at most limit bytes.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return nil, &auth.Error{Code: codeTooLarge, Reason: fmt.Sprintf("the body is larger than %d KiB", limit>>10)}
+	} else if err != nil {
+		return nil, malformed("the body could not be read")
+	}
+	return body, nil
 }
 
 // mustBeJSON refuses every media type but application/json, with UTF-8 as the
@@ -55,7 +63,7 @@ func noBody(r *http.Request) error {
 	}
 	var one [1]byte
 	if n, err := io.ReadFull(r.Body, one[:]); n > 0 || err != nil && !errors.Is(err, io.EOF) {
-		return badJSON("", "this request takes no body")
+		return malformed("this request takes no body")
 	}
 	return nil
 }
@@ -64,11 +72,7 @@ func noBody(r *http.Request) error {
 func decodeJSON(body []byte, v any) error {
 	err := strictjson.Decode(body, v, strictjson.Options{})
 	if e, ok := errors.AsType[*strictjson.Error](err); ok {
-		return badJSON(e.Field, "%s", e.Reason)
+		return invalid(e.Field, "%s", e.Reason)
 	}
 	return err
-}
-
-func badJSON(field, format string, args ...any) error {
-	return &auth.Error{Code: auth.Invalid, Field: field, Reason: fmt.Sprintf(format, args...)}
 }

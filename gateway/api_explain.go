@@ -16,7 +16,7 @@ func (a *api) explainJob(w http.ResponseWriter, r *http.Request, who auth.Identi
 		return err
 	}
 	if in.Token.Empty() {
-		return badJSON("token", "token is missing: it is the job's own id_token")
+		return invalid("token", "token is missing: it is the job's own id_token")
 	}
 	findings, err := a.auth.ExplainJob(r.Context(), who, in.Token)
 	if err != nil {

@@ -24,7 +24,7 @@ func (a *api) createSSHKey(w http.ResponseWriter, r *http.Request, who auth.Iden
 	if in.Expires != "" {
 		var err error
 		if ends, err = time.Parse(time.RFC3339, in.Expires); err != nil {
-			return badJSON("expires", "expires must be a date as 2030-01-31T12:00:00Z (RFC 3339)")
+			return invalid("expires", "expires must be a date as 2030-01-31T12:00:00Z (RFC 3339)")
 		}
 	}
 	key, err := a.auth.SSHKeys.Create(r.Context(), who, auth.NewSSHKey{Owner: owner(r), Line: in.Key, Title: in.Title, Expires: ends.UTC()})

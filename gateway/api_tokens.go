@@ -43,7 +43,7 @@ func life(expiresIn *int64) (time.Duration, error) {
 	case *expiresIn == 0:
 		return auth.Endless, nil
 	case *expiresIn < 0 || *expiresIn > maxExpiresIn:
-		return 0, badJSON("expires_in", "expires_in must be 0 (never) or 1 to %d seconds", maxExpiresIn)
+		return 0, invalid("expires_in", "expires_in must be 0 (never) or 1 to %d seconds", maxExpiresIn)
 	}
 	return time.Duration(*expiresIn) * time.Second, nil
 }

@@ -38,7 +38,7 @@ func (a *api) createUser(w http.ResponseWriter, r *http.Request, who auth.Identi
 		return err
 	}
 	if in.Name == me {
-		return badJSON("name", "%q stands for the caller and cannot be a name", me)
+		return invalid("name", "%q stands for the caller and cannot be a name", me)
 	}
 	user, err := a.auth.Users.Create(r.Context(), who, auth.NewUser{
 		Name: in.Name, Email: in.Email, DisplayName: in.DisplayName,

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -84,6 +85,11 @@ func malformed(reason string) error {
 	return &auth.Error{Code: auth.Invalid, Reason: reason}
 }
 
+// invalid is one field of a request that cannot be taken.
+func invalid(field, format string, args ...any) error {
+	return &auth.Error{Code: auth.Invalid, Field: field, Reason: fmt.Sprintf(format, args...)}
+}
+
 // refusal is an error as the outside may see it.
 type refusal struct {
 	status int
@@ -98,9 +104,6 @@ func refusalOf(err error, lfsBatch bool) refusal {
 	e, ok := errors.AsType[*auth.Error](err)
 	if !ok {
 		e = &auth.Error{Code: auth.Internal}
-		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-			e = &auth.Error{Code: codeTooLarge, Reason: "the body is too large"}
-		}
 	}
 	r := refusal{status: statusOf(e.Code), code: e.Code, reason: e.Reason, field: e.Field}
 	switch e.Code {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
-	"io"
 	"math"
 	"mime"
 	"net/http"
@@ -283,12 +282,9 @@ func (p *pages) guard(h http.Header) {
 // readForm reads the body of a page's form: only the names of known, each at
 // most once, from the body alone, so that nothing secret is taken from a URL.
 func readForm(w http.ResponseWriter, r *http.Request, known ...string) (url.Values, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+	body, err := readBody(w, r, maxForm)
 	if err != nil {
-		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-			return nil, &auth.Error{Code: codeTooLarge, Reason: "the form is too large"}
-		}
-		return nil, badJSON("", "the form could not be read")
+		return nil, err
 	}
 	if len(body) == 0 && len(known) == 0 {
 		return nil, nil
@@ -298,11 +294,11 @@ func readForm(w http.ResponseWriter, r *http.Request, known ...string) (url.Valu
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
-		return nil, badJSON("", "the form could not be read")
+		return nil, malformed("the form could not be read")
 	}
 	for name, values := range form {
 		if !slices.Contains(known, name) || len(values) != 1 {
-			return nil, badJSON("", "the form has a field that is not known here, or one twice")
+			return nil, malformed("the form has a field that is not known here, or one twice")
 		}
 	}
 	return form, nil

@@ -113,7 +113,7 @@ func (p *pages) answerProgram(w http.ResponseWriter, r *http.Request, who auth.I
 		}
 		return p.tellOfProgram(w, http.StatusOK, who, programRefused)
 	}
-	return badJSON("answer", "the answer must be yes or no")
+	return invalid("answer", "the answer must be yes or no")
 }
 
 // letIn unlocks the session where it is locked and lets the program in.
