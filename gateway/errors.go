@@ -105,7 +105,7 @@ func refusalOf(err error, lfsBatch bool) refusal {
 	if !ok {
 		e = &auth.Error{Code: auth.Internal}
 	}
-	r := refusal{status: statusOf(e.Code), code: e.Code, reason: e.Reason, field: e.Field}
+	r := refusal{status: statusOf(e.Code), code: e.Code, reason: auth.Mask(e.Reason), field: e.Field}
 	switch e.Code {
 	case auth.Unauthenticated:
 		r.reason = noReason
@@ -187,18 +187,18 @@ func (x *exchange) aboutTokens(otherwise string) string {
 	return otherwise
 }
 
-// note puts the cause on the event.
+// note puts the cause on the event. A cause may repeat what the client sent, and
+// people put secrets into the wrong fields.
 func (x *exchange) note(err error) {
-	code := auth.CodeOf(err)
-	x.event.Set(slog.String("refused", string(code)))
-	e, ok := errors.AsType[*auth.Error](err)
-	switch {
-	case !ok:
-		x.event.Set(slog.String("cause", event.Clean(err.Error(), event.MaxText)))
-	case e.Err != nil:
-		x.event.Set(slog.Any("cause", e.Err))
-	case e.Reason != "":
-		x.event.Set(slog.String("cause", e.Reason))
+	x.event.Set(slog.String("refused", string(auth.CodeOf(err))))
+	cause := err.Error()
+	if e, ok := errors.AsType[*auth.Error](err); ok {
+		if cause = e.Reason; e.Err != nil {
+			cause = e.Err.Error()
+		}
+	}
+	if cause != "" {
+		x.event.Set(slog.String("cause", event.Clean(auth.Mask(cause), event.MaxText)))
 	}
 }
 
