@@ -341,13 +341,25 @@ func (t *Tokens) Lookup(ctx context.Context, secret Secret) (string, error) {
 		if !ok {
 			return "", notFound("token")
 		}
-		f, _, err := t.a.rec.families.Get(ctx, id)
-		if gone(err) {
-			return "", notFound("token")
-		}
-		return t.a.familyToken(id, f.Generation), storeFailed(err)
+		return t.ofFamily(ctx, id)
 	}
 	return "", notFound("token")
+}
+
+// ofFamily is the id of a family's newest token that there is. While a refresh
+// is under way, or was cut off, the family is one ahead of its tokens.
+func (t *Tokens) ofFamily(ctx context.Context, id string) (string, error) {
+	f, _, err := t.a.rec.families.Get(ctx, id)
+	if gone(err) {
+		return "", notFound("token")
+	} else if err != nil {
+		return "", storeFailed(err)
+	}
+	newest := t.a.familyToken(id, f.Generation)
+	if _, _, err = t.a.rec.tokens.Get(ctx, newest); gone(err) {
+		return t.a.familyToken(id, max(f.Generation, 1)-1), nil
+	}
+	return newest, storeFailed(err)
 }
 
 // familyToken is the id of the access token with a number in a family.
