@@ -18,6 +18,5 @@ func (a *API) RootCertificate(w http.ResponseWriter, _ *http.Request, _ auth.Ide
 	if err != nil {
 		return &auth.Error{Code: auth.Internal, Reason: "the certificate cannot be made", Err: err}
 	}
-	writeText(w, http.StatusOK, base64.StdEncoding.EncodeToString(der))
-	return nil
+	return writeText(w, http.StatusOK, base64.StdEncoding.EncodeToString(der))
 }

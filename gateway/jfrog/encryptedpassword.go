@@ -18,13 +18,11 @@ func (a *API) EncryptedPassword(w http.ResponseWriter, r *http.Request, who auth
 		if err != nil {
 			return err
 		}
-		writeText(w, http.StatusOK, key.Secret.Reveal())
-		return nil
+		return writeText(w, http.StatusOK, key.Secret.Reveal())
 	}
 	secret, err := a.auth.Passwords.Encrypted(r.Context(), who)
 	if err != nil {
 		return err
 	}
-	writeText(w, http.StatusOK, secret.Reveal())
-	return nil
+	return writeText(w, http.StatusOK, secret.Reveal())
 }

@@ -87,6 +87,25 @@ func TestFieldsRefused(t *testing.T) {
 	}
 }
 
+// What people get wrong when they type a call, and what they are told.
+func TestFieldsRefusedInWords(t *testing.T) {
+	t.Parallel()
+	secret := "AKCp8" + strings.Repeat("x", 68)
+	for body, want := range map[string]string{
+		"scop=x":                "the field scop is not known here",
+		`{"scope":"x"}`:         "send it as Content-Type: application/json",
+		` {"expires_in":3600}`:  "send it as Content-Type: application/json",
+		secret:                  "the body has a field that is not known here",
+		"a-b=c":                 "the body has a field that is not known here",
+		"username=a&username=b": "username is given more than once",
+	} {
+		_, err := readRequest(typeForm, body)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", body, err, want)
+		}
+	}
+}
+
 // FuzzFields: what a form says is read, or refused, as the JSON object is that
 // it is written as; no value is repeated in a refusal.
 func FuzzFields(f *testing.F) {

@@ -3,6 +3,7 @@ package jfrog
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/latchkey-io/latchkey/auth"
@@ -19,6 +20,8 @@ const (
 type groupFields struct {
 	name, description *string
 	members           *[]string
+
+	membersKey string // as the body spells it
 
 	// Said back by clients that read them here.
 	realm, realmAttributes, externalID, uri *string
@@ -47,10 +50,18 @@ func (f *groupFields) about(name, uri string) error {
 	return nil
 }
 
+// named is who the body says is in the group.
+func (a *API) named(ctx context.Context, who auth.Identity, in *groupFields) ([]string, error) {
+	if in.members == nil {
+		return nil, nil
+	}
+	return a.people(ctx, who, in.membersKey, *in.members)
+}
+
 // people checks that names are users, before anything is changed.
 func (a *API) people(ctx context.Context, who auth.Identity, key string, names []string) ([]string, error) {
 	if len(names) > maxNames {
-		return nil, invalid(key, key+" names more than 1000 users")
+		return nil, invalid(key, fmt.Sprintf("%s names more than %d users", key, maxNames))
 	}
 	out := make([]string, 0, len(names))
 	for _, typed := range names {
@@ -103,13 +114,10 @@ func (a *API) release(ctx context.Context, who auth.Identity, group string, name
 }
 
 // createGroup makes a group with its members, all of whom must exist.
-func (a *API) createGroup(ctx context.Context, who auth.Identity, name, membersKey string, in *groupFields) (auth.Group, error) {
-	var names []string
-	if in.members != nil {
-		var err error
-		if names, err = a.people(ctx, who, membersKey, *in.members); err != nil {
-			return auth.Group{}, err
-		}
+func (a *API) createGroup(ctx context.Context, who auth.Identity, name string, in *groupFields) (auth.Group, error) {
+	names, err := a.named(ctx, who, in)
+	if err != nil {
+		return auth.Group{}, err
 	}
 	var description string
 	if in.description != nil {
@@ -120,38 +128,32 @@ func (a *API) createGroup(ctx context.Context, who auth.Identity, name, membersK
 		return auth.Group{}, err
 	}
 	if err := a.enlist(ctx, who, name, names); err != nil {
-		if undo := a.auth.Groups.Delete(context.WithoutCancel(ctx), who, name); undo != nil {
-			return auth.Group{}, errors.Join(undo, err)
-		}
-		return auth.Group{}, err
+		undo := a.auth.Groups.Delete(context.WithoutCancel(ctx), who, name)
+		return auth.Group{}, errors.Join(undo, err)
 	}
 	return g, nil
 }
 
-// groupHere is the group as it is; nil where there is none. Whoever may not
-// see it gets nil: the change that follows is then refused, and noted in the
-// trail.
-func (a *API) groupHere(ctx context.Context, who auth.Identity, name string) (*auth.Group, error) {
-	g, err := a.auth.Groups.Get(ctx, who, name)
+// seenGroup is the group as it is. Whoever may not see it, or finds none, gets
+// an empty one: the change that follows is then judged, and noted in the trail.
+func (a *API) seenGroup(ctx context.Context, who auth.Identity, name string) (group auth.Group, there bool, err error) {
+	group, err = a.auth.Groups.Get(ctx, who, name)
 	switch auth.CodeOf(err) {
 	case "":
-		return &g, nil
+		return group, true, nil
 	case auth.Forbidden, auth.NotFound:
-		return nil, nil
+		return auth.Group{}, false, nil
 	}
-	return nil, err
+	return auth.Group{}, false, err
 }
 
 // describe changes the description of a group where one is given, asks for the
 // right to do so where none is, and then changes who is in the group. Where
 // that is refused, the description is the old one again.
 func (a *API) describe(ctx context.Context, who auth.Identity, name string, description *string, members func() error) (auth.Group, error) {
-	was, err := a.groupHere(ctx, who, name)
+	was, _, err := a.seenGroup(ctx, who, name)
 	if err != nil {
 		return auth.Group{}, err
-	}
-	if was == nil {
-		was = new(auth.Group)
 	}
 	if description == nil {
 		description = &was.Description

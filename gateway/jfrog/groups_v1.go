@@ -34,7 +34,7 @@ func readGroupV1(w http.ResponseWriter, r *http.Request) (*groupFields, error) {
 		return nil, err
 	}
 	return &groupFields{
-		name: in.Name, description: in.Description, members: in.UserNames,
+		name: in.Name, description: in.Description, members: in.UserNames, membersKey: "userNames",
 		realm: in.Realm, realmAttributes: in.RealmAttributes, externalID: in.ExternalID, uri: in.URI,
 		grants: []flag{
 			{"autoJoin", in.AutoJoin}, {"adminPrivileges", in.AdminPrivileges},
@@ -101,32 +101,27 @@ func (a *API) PutGroup(w http.ResponseWriter, r *http.Request, who auth.Identity
 	if err := in.about(name, a.uriOf(groupsV1, name)); err != nil {
 		return err
 	}
-	there, err := a.groupHere(r.Context(), who, name)
+	_, there, err := a.seenGroup(r.Context(), who, name)
 	if err != nil {
 		return err
 	}
-	if there == nil {
-		if _, err := a.createGroup(r.Context(), who, name, "userNames", in); err != nil {
+	if !there {
+		if _, err := a.createGroup(r.Context(), who, name, in); err != nil {
 			return err
 		}
-		writeText(w, http.StatusCreated, "the group "+name+" is created")
-		return nil
+		return writeText(w, http.StatusCreated, "the group "+name+" is created")
 	}
 	if err := a.replaceGroup(r.Context(), who, name, in); err != nil {
 		return err
 	}
-	writeText(w, http.StatusCreated, "the group "+name+" is replaced")
-	return nil
+	return writeText(w, http.StatusCreated, "the group "+name+" is replaced")
 }
 
 // replaceGroup lets go first whom the body does not name.
 func (a *API) replaceGroup(ctx context.Context, who auth.Identity, name string, in *groupFields) error {
-	var wanted []string
-	var err error
-	if in.members != nil {
-		if wanted, err = a.people(ctx, who, "userNames", *in.members); err != nil {
-			return err
-		}
+	wanted, err := a.named(ctx, who, in)
+	if err != nil {
+		return err
 	}
 	if in.description == nil {
 		in.description = new(string)
@@ -155,20 +150,14 @@ func (a *API) PostGroup(w http.ResponseWriter, r *http.Request, who auth.Identit
 	if err := in.about(name, a.uriOf(groupsV1, name)); err != nil {
 		return err
 	}
-	var more []string
-	if in.members != nil {
-		if more, err = a.people(r.Context(), who, "userNames", *in.members); err != nil {
-			return err
-		}
+	more, err := a.named(r.Context(), who, in)
+	if err != nil {
+		return err
 	}
 	_, err = a.describe(r.Context(), who, name, in.description, func() error {
 		return a.enlist(r.Context(), who, name, more)
 	})
-	if err != nil {
-		return err
-	}
-	writeText(w, http.StatusOK, "the group "+name+" is updated")
-	return nil
+	return told(w, err, "the group "+name+" is updated")
 }
 
 // DeleteGroup ends a group.

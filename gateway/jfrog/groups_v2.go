@@ -32,7 +32,7 @@ func readGroupV2(w http.ResponseWriter, r *http.Request) (*groupFields, error) {
 		return nil, err
 	}
 	return &groupFields{
-		name: in.Name, description: in.Description, members: in.Members,
+		name: in.Name, description: in.Description, members: in.Members, membersKey: "members",
 		realm: in.Realm, realmAttributes: in.RealmAttributes, externalID: in.ExternalID, uri: in.URI,
 		grants: []flag{
 			{"auto_join", in.AutoJoin}, {"admin_privileges", in.AdminPrivileges},
@@ -108,7 +108,7 @@ func (a *API) CreateGroupV2(w http.ResponseWriter, r *http.Request, who auth.Ide
 	if err := in.about(*in.name, a.uriOf(groupsV2, *in.name)); err != nil {
 		return err
 	}
-	g, err := a.createGroup(r.Context(), who, *in.name, "members", in)
+	g, err := a.createGroup(r.Context(), who, *in.name, in)
 	if err != nil {
 		return err
 	}
@@ -146,11 +146,7 @@ func (a *API) PatchGroupV2(w http.ResponseWriter, r *http.Request, who auth.Iden
 
 // DeleteGroupV2 ends a group.
 func (a *API) DeleteGroupV2(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	if err := a.auth.Groups.Delete(r.Context(), who, r.PathValue("group")); err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return done(w, a.auth.Groups.Delete(r.Context(), who, r.PathValue("group")))
 }
 
 // PatchMembers puts users into a group and takes users out; it answers who is

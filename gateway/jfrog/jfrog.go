@@ -58,8 +58,7 @@ func New(c Config) *API {
 // Ping answers "OK" to anybody: the client's web login asks before anybody is
 // known.
 func (a *API) Ping(w http.ResponseWriter, _ *http.Request, _ auth.Identity) error {
-	writeText(w, http.StatusOK, "OK")
-	return nil
+	return writeText(w, http.StatusOK, "OK")
 }
 
 // versionAnswer is the body of api/system/version.
@@ -82,8 +81,7 @@ func (a *API) ServiceID(w http.ResponseWriter, r *http.Request, _ auth.Identity)
 	if err != nil {
 		return err
 	}
-	writeText(w, http.StatusOK, "jfrt@"+id)
-	return nil
+	return writeText(w, http.StatusOK, serviceOld+id)
 }
 
 // Usage takes in what a client reports of its use, and keeps nothing of it.
@@ -91,8 +89,7 @@ func (a *API) Usage(w http.ResponseWriter, r *http.Request, _ auth.Identity) err
 	if err := ignoreBody(w, r); err != nil {
 		return err
 	}
-	writeText(w, http.StatusOK, "")
-	return nil
+	return writeText(w, http.StatusOK, "")
 }
 
 // Nothing is everything else under api/security and api/system.
@@ -125,8 +122,27 @@ func writeJSON(w http.ResponseWriter, status int, body any) error {
 }
 
 // writeText writes text alone, with no line end: clients keep it byte by byte.
-func writeText(w http.ResponseWriter, status int, text string) {
+func writeText(w http.ResponseWriter, status int, text string) error {
 	write(w, status, "text/plain; charset=utf-8", []byte(text))
+	return nil
+}
+
+// told answers text, or err.
+func told(w http.ResponseWriter, err error, text string) error {
+	if err != nil {
+		return err
+	}
+	return writeText(w, http.StatusOK, text)
+}
+
+// done answers 204, or err.
+func done(w http.ResponseWriter, err error) error {
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 func write(w http.ResponseWriter, status int, media string, body []byte) {

@@ -223,11 +223,9 @@ func (a *API) RevokeOldToken(w http.ResponseWriter, r *http.Request, who auth.Id
 	}
 	switch {
 	case err == nil:
-		writeText(w, http.StatusOK, tokenRevoked)
-		return nil
+		return writeText(w, http.StatusOK, tokenRevoked)
 	case auth.CodeOf(err) == auth.NotFound:
-		writeText(w, http.StatusOK, tokenNotFound)
-		return nil
+		return writeText(w, http.StatusOK, tokenNotFound)
 	}
 	return err
 }

@@ -183,8 +183,7 @@ func (a *API) NPMAuth(w http.ResponseWriter, r *http.Request, who auth.Identity)
 		}
 	}
 	pair := base64.StdEncoding.EncodeToString([]byte(who.User + ":" + secret.Reveal()))
-	writeText(w, http.StatusOK, "_auth = "+pair+"\nalways-auth = true\nemail = "+who.Email+"\n")
-	return nil
+	return writeText(w, http.StatusOK, "_auth = "+pair+"\nalways-auth = true\nemail = "+who.Email+"\n")
 }
 
 // shownSecret is the secret of a request that has been found good: of a key

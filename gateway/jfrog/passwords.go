@@ -44,11 +44,7 @@ func (a *API) PutPassword(w http.ResponseWriter, r *http.Request, who auth.Ident
 	if e, ok := errors.AsType[*auth.Error](err); ok && e.Field == "new" {
 		return invalid("password", e.Reason)
 	}
-	if err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return done(w, err)
 }
 
 // passwordChange is the body of changePassword. One client calls the user
@@ -91,14 +87,12 @@ func (a *API) ChangePassword(w http.ResponseWriter, r *http.Request, who auth.Id
 	}
 	name, wrong := in.check()
 	if wrong != "" {
-		writeText(w, http.StatusBadRequest, wrong)
-		return nil
+		return writeText(w, http.StatusBadRequest, wrong)
 	}
 	if err := a.auth.Passwords.Renew(r.Context(), who.Peer, name, in.Old, in.New1); err != nil {
 		return textRefused(w, err)
 	}
-	writeText(w, http.StatusOK, "the password is changed")
-	return nil
+	return writeText(w, http.StatusOK, "the password is changed")
 }
 
 // textRefused answers in words what the caller can mend. The rest goes on to
@@ -110,8 +104,7 @@ func textRefused(w http.ResponseWriter, err error) error {
 	}
 	switch refusal.Code {
 	case auth.Invalid, auth.Forbidden, auth.NotFound:
-		writeText(w, http.StatusBadRequest, refusal.Reason)
-		return nil
+		return writeText(w, http.StatusBadRequest, refusal.Reason)
 	}
 	return err
 }
@@ -132,11 +125,7 @@ func (a *API) ExpirePasswordV2(w http.ResponseWriter, r *http.Request, who auth.
 	if err != nil {
 		return err
 	}
-	if err := a.auth.Passwords.Expire(r.Context(), who, name); err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return done(w, a.auth.Passwords.Expire(r.Context(), who, name))
 }
 
 // ExpirePasswords is ExpirePasswordOf for the users of a list, which is never
@@ -166,14 +155,6 @@ func (a *API) UnexpirePasswordOf(w http.ResponseWriter, r *http.Request, who aut
 // UnexpireAllPasswords takes ExpireAllPasswords back.
 func (a *API) UnexpireAllPasswords(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	return told(w, a.auth.Passwords.Unexpire(r.Context(), who), "the passwords of all users are good again")
-}
-
-func told(w http.ResponseWriter, err error, text string) error {
-	if err != nil {
-		return err
-	}
-	writeText(w, http.StatusOK, text)
-	return nil
 }
 
 // expirationPolicy is after how many days a password would expire by itself.

@@ -72,6 +72,23 @@ func TestOldScopes(t *testing.T) {
 
 // FuzzOldScopes: what is read is what auth reads, and what is written back
 // means the same.
+// What is misspelt is answered in the grammar that the caller speaks.
+func TestOldScopesRefusedInWords(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"member-of-group:x":     "known are member-of-groups:* or :NAME",
+		"jfrt@other:admin":      "jfrt@" + installation + ":admin",
+		"path:team/assets:r":    "the words are read, write, delete",
+		"artifact:team/assets":  "as artifact:team/assets:r,w",
+		"api:*":                 "try member-of-groups:*",
+		"applied-permissions/x": "applied-permissions/user",
+	} {
+		if _, _, err := jfrog.ReadOldScopes(text, installation); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
 func FuzzOldScopes(f *testing.F) {
 	for _, row := range scopeRows {
 		f.Add(row.old)

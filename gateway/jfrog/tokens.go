@@ -292,9 +292,7 @@ func (a *API) RevokeTokenByValue(w http.ResponseWriter, r *http.Request, who aut
 func (a *API) revoked(w http.ResponseWriter, who auth.Identity, id string, err error) error {
 	switch {
 	case auth.CodeOf(err) == auth.NotFound && who.Admin:
-		w.Header().Set("Cache-Control", "no-store")
-		w.WriteHeader(http.StatusNoContent)
-		return nil
+		return done(w, nil)
 	case err != nil:
 		return err
 	case id != "":

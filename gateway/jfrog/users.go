@@ -211,6 +211,16 @@ func pathUser(r *http.Request) (string, error) {
 	return name, nil
 }
 
+// pathAccount is pathUser, for what administrators alone do even to their own
+// account.
+func pathAccount(r *http.Request, who auth.Identity) (string, error) {
+	name, err := pathUser(r)
+	if err != nil {
+		return "", err
+	}
+	return name, notOwn(who, name)
+}
+
 // everyUser walks over all accounts, by name.
 func (a *API) everyUser(ctx context.Context, who auth.Identity, visit func(auth.User)) error {
 	for after := ""; ; {

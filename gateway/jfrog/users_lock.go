@@ -42,20 +42,13 @@ func (a *API) LockedUsers(w http.ResponseWriter, r *http.Request, who auth.Ident
 // UnlockUser gives an account its guess budget back.
 func (a *API) UnlockUser(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	name, err := a.unlockOne(r, who)
-	if err != nil {
-		return err
-	}
-	writeText(w, http.StatusOK, "the user "+name+" is unlocked")
-	return nil
+	return told(w, err, "the user "+name+" is unlocked")
 }
 
 // UnlockUserV2 is UnlockUser with nothing to say.
 func (a *API) UnlockUserV2(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	if _, err := a.unlockOne(r, who); err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	_, err := a.unlockOne(r, who)
+	return done(w, err)
 }
 
 func (a *API) unlockOne(r *http.Request, who auth.Identity) (string, error) {
@@ -78,11 +71,7 @@ func (a *API) UnlockUsers(w http.ResponseWriter, r *http.Request, who auth.Ident
 			return err
 		}
 	}
-	if err := a.unlock(r, who, names); err != nil {
-		return err
-	}
-	writeText(w, http.StatusOK, "the users of the list are unlocked")
-	return nil
+	return told(w, a.unlock(r, who, names), "the users of the list are unlocked")
 }
 
 // UnlockAllUsers is UnlockUser for everybody.
@@ -91,11 +80,7 @@ func (a *API) UnlockAllUsers(w http.ResponseWriter, r *http.Request, who auth.Id
 	if err != nil {
 		return err
 	}
-	if err := a.unlock(r, who, names); err != nil {
-		return err
-	}
-	writeText(w, http.StatusOK, "all users are unlocked")
-	return nil
+	return told(w, a.unlock(r, who, names), "all users are unlocked")
 }
 
 func (a *API) unlock(r *http.Request, who auth.Identity, names []string) error {

@@ -97,11 +97,8 @@ func (a *API) ListUsers(w http.ResponseWriter, r *http.Request, who auth.Identit
 
 // ShowUser answers one account.
 func (a *API) ShowUser(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	name, err := pathUser(r)
+	name, err := pathAccount(r, who)
 	if err != nil {
-		return err
-	}
-	if err := notOwn(who, name); err != nil {
 		return err
 	}
 	u, err := a.auth.Users.Get(r.Context(), who, name)
@@ -140,38 +137,28 @@ func (a *API) PutUser(w http.ResponseWriter, r *http.Request, who auth.Identity)
 		if _, err := a.createUser(r.Context(), who, name, in); err != nil {
 			return err
 		}
-		writeText(w, http.StatusCreated, "the user "+name+" is created")
-		return nil
+		return writeText(w, http.StatusCreated, "the user "+name+" is created")
 	}
 	if in.email == nil || *in.email == "" {
 		return invalid("email", "a user that is replaced needs an email")
 	}
 	in.replaceAll()
-	if _, err := a.updateUser(r.Context(), who, name, is, in); err != nil {
-		return err
-	}
-	writeText(w, http.StatusOK, "the user "+name+" is replaced")
-	return nil
+	_, err = a.updateUser(r.Context(), who, name, is, in)
+	return told(w, err, "the user "+name+" is replaced")
 }
 
 // PostUser changes what the body names.
 func (a *API) PostUser(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	name, err := pathUser(r)
+	name, err := pathAccount(r, who)
 	if err != nil {
-		return err
-	}
-	if err := notOwn(who, name); err != nil {
 		return err
 	}
 	in, err := readV1(w, r)
 	if err != nil {
 		return err
 	}
-	if _, err := a.alterUser(r, who, name, in, a.uriOf(usersV1, name)); err != nil {
-		return err
-	}
-	writeText(w, http.StatusOK, "the user "+name+" is updated")
-	return nil
+	_, err = a.alterUser(r, who, name, in, a.uriOf(usersV1, name))
+	return told(w, err, "the user "+name+" is updated")
 }
 
 // DeleteUser ends an account.
@@ -180,9 +167,5 @@ func (a *API) DeleteUser(w http.ResponseWriter, r *http.Request, who auth.Identi
 	if err != nil {
 		return err
 	}
-	if err := a.auth.Users.Delete(r.Context(), who, name); err != nil {
-		return err
-	}
-	writeText(w, http.StatusOK, "the user "+name+" is deleted")
-	return nil
+	return told(w, a.auth.Users.Delete(r.Context(), who, name), "the user "+name+" is deleted")
 }

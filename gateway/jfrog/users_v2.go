@@ -170,11 +170,8 @@ func (a *API) CreateUserV2(w http.ResponseWriter, r *http.Request, who auth.Iden
 
 // ShowUserV2 answers one account.
 func (a *API) ShowUserV2(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	name, err := pathUser(r)
+	name, err := pathAccount(r, who)
 	if err != nil {
-		return err
-	}
-	if err := notOwn(who, name); err != nil {
 		return err
 	}
 	u, err := a.auth.Users.Get(r.Context(), who, name)
@@ -186,11 +183,8 @@ func (a *API) ShowUserV2(w http.ResponseWriter, r *http.Request, who auth.Identi
 
 // PatchUserV2 changes what the body names.
 func (a *API) PatchUserV2(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	name, err := pathUser(r)
+	name, err := pathAccount(r, who)
 	if err != nil {
-		return err
-	}
-	if err := notOwn(who, name); err != nil {
 		return err
 	}
 	in, err := readV2(w, r)
@@ -210,21 +204,14 @@ func (a *API) DeleteUserV2(w http.ResponseWriter, r *http.Request, who auth.Iden
 	if err != nil {
 		return err
 	}
-	if err := a.auth.Users.Delete(r.Context(), who, name); err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return done(w, a.auth.Users.Delete(r.Context(), who, name))
 }
 
 // PatchUserGroups puts a user into groups and takes the user out of others; it
 // answers the groups that the user is in then.
 func (a *API) PatchUserGroups(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	name, err := pathUser(r)
+	name, err := pathAccount(r, who)
 	if err != nil {
-		return err
-	}
-	if err := notOwn(who, name); err != nil {
 		return err
 	}
 	var in membership
