@@ -12,7 +12,7 @@ import (
 const (
 	byAPIKey   = "an API key cannot change or revoke itself; sign in another way"
 	anonymous  = "anonymous users have no API key"
-	noKey      = "there is no API key"
+	noKey      = "there is no API key; POST makes one"
 	keyExists  = "there is an API key already; regenerate it instead"
 	notAllowed = "only administrators revoke the API keys of everybody"
 )

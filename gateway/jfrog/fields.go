@@ -14,6 +14,9 @@ import (
 	"github.com/latchkey-io/latchkey/internal/strictjson"
 )
 
+// maxFieldName is the longest name of a field that is repeated to a client.
+const maxFieldName = 24 // bytes
+
 // readFields reads the body of r, a JSON object or a form, into v: a pointer to
 // a struct whose fields are texts, secrets, *int64 and *bool, all with json
 // names. Clients send either and mean the same, so both are read as one: each
@@ -76,7 +79,7 @@ func formObject(body string, t reflect.Type, o strictjson.Options) ([]byte, erro
 		case !known && o.AllowUnknown && !resembles(name, types):
 			continue
 		case !known:
-			return nil, invalid("", "the body has a field that is not known here")
+			return nil, invalid("", unknownField(name, body))
 		case len(values) > 1:
 			return nil, invalid(name, name+" is given more than once")
 		case !utf8.ValidString(values[0]):
@@ -93,6 +96,25 @@ func formObject(body string, t reflect.Type, o strictjson.Options) ([]byte, erro
 		return nil, &auth.Error{Code: auth.Internal, Reason: "the form cannot be read", Err: err}
 	}
 	return text, nil
+}
+
+// unknownField says why a form is refused that has a field of the given name.
+// The name is repeated only where it looks like one: a secret that was sent
+// without its name stands in the same place.
+func unknownField(name, body string) string {
+	switch {
+	case strings.HasPrefix(strings.TrimSpace(body), "{"):
+		return "the body looks like JSON and calls itself a form; send it as Content-Type: " + mediaJSON
+	case isFieldName(name):
+		return "the field " + name + " is not known here"
+	}
+	return "the body has a field that is not known here"
+}
+
+// isFieldName reports a short word of letters and underscores.
+func isFieldName(name string) bool {
+	return name != "" && len(name) <= maxFieldName &&
+		strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_") == ""
 }
 
 // resembles reports a name that differs from a known one in its letters' case.

@@ -2,6 +2,7 @@ package jfrog
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/latchkey-io/latchkey/auth"
@@ -22,7 +23,8 @@ const (
 	oldAPI    = "api:*"
 	oldAdmin  = ":admin"
 
-	newGroups   = "applied-permissions/groups:"
+	newApplied  = "applied-permissions/"
+	newGroups   = newApplied + "groups:"
 	newArtifact = "artifact:"
 )
 
@@ -52,7 +54,11 @@ func readOldScopes(text, installation string) (scopes auth.Scopes, repeated stri
 		if part == oldAPI {
 			continue
 		}
-		parsed, err := auth.ParseScopes(translate(part, installation))
+		translated := translate(part, installation)
+		if reason := unknownOldScope(translated, installation); reason != "" {
+			return nil, "", invalid("scope", reason)
+		}
+		parsed, err := auth.ParseScopes(translated)
 		if err != nil {
 			return nil, "", err
 		}
@@ -93,6 +99,21 @@ func translate(part, installation string) string {
 		}
 	}
 	return newArtifact + rest[:colon+1] + strings.Join(words, ",")
+}
+
+// unknownOldScope says what is wrong with a part that neither grammar has; ""
+// where auth has words of its own for it.
+func unknownOldScope(part, installation string) string {
+	switch kind, _, _ := strings.Cut(part, ":"); {
+	case strings.HasPrefix(part, newApplied), kind == "artifact", kind == "system":
+		return ""
+	case strings.HasSuffix(part, oldAdmin) && strings.Contains(part, "@"):
+		return "an administrator's scope here is " + serviceOld + installation + oldAdmin
+	case kind == "path":
+		return "a path scope is " + oldPath + "REPO/PATH:read,write; the words are " + strings.Join(oldActions[:], ", ") + " and *"
+	}
+	return strconv.Quote(part) + " is not a scope; known are " + oldGroups + "* or :NAME, " + oldPath + "REPO/PATH:read,write, SERVICE" + oldAdmin +
+		" and those of /access/api/v1/tokens"
 }
 
 // oldText writes the scopes of a token in the old grammar, where that has words

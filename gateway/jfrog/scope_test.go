@@ -70,8 +70,6 @@ func TestOldScopes(t *testing.T) {
 	}
 }
 
-// FuzzOldScopes: what is read is what auth reads, and what is written back
-// means the same.
 // What is misspelt is answered in the grammar that the caller speaks.
 func TestOldScopesRefusedInWords(t *testing.T) {
 	t.Parallel()
@@ -89,6 +87,8 @@ func TestOldScopesRefusedInWords(t *testing.T) {
 	}
 }
 
+// FuzzOldScopes: what is read is what auth reads, and what is written back
+// means the same.
 func FuzzOldScopes(f *testing.F) {
 	for _, row := range scopeRows {
 		f.Add(row.old)
