@@ -24,6 +24,7 @@ const (
 	actPasswordChange  act = "password.change"
 	actPasswordEncrypt act = "password.encrypt"
 	actPasswordExpire  act = "password.expire"
+	actPasswordGood    act = "password.unexpire"
 
 	actKeyCreate    act = "api_key.create"
 	actKeyShow      act = "api_key.show"
@@ -81,7 +82,8 @@ var needs = map[act]need{
 	actUserEnable: adminChanges, actUserDelete: adminChanges, actUserClear: adminChanges,
 	actUserShow: ownReads, actUserUpdate: ownPerson,
 	actGroupChange: adminChanges, actGroupDelete: adminChanges, actGroupShow: adminReads,
-	actPasswordChange: ownPerson, actPasswordEncrypt: ownPassword, actPasswordExpire: adminChanges,
+	actPasswordChange: ownPerson, actPasswordEncrypt: ownPassword,
+	actPasswordExpire: adminChanges, actPasswordGood: adminChanges,
 	actKeyCreate: ownNewSecret, actKeyRotate: ownNewSecret, actKeyShow: ownSecret,
 	actKeyRevoke: ownChanges, actKeyRevokeAll: adminChanges,
 	actTokenCreate: ownChanges, actTokenShow: ownReads, actTokenRevoke: ownChanges, actTokenRotate: ownChanges,
@@ -161,11 +163,11 @@ func (a *Authority) allow(who Identity, what act, owner string) error {
 }
 
 // empowers asks what an administrator's credential needs for acts that let
-// somebody else do more than before and outlive the credential: it must not
-// have come through an SSH key, which changes no accounts.
+// somebody do more than before, or guess more, and outlive the credential: it
+// must not have come through an SSH key, which changes no accounts.
 func empowers(who Identity, what act) error {
 	switch what {
-	case actUserCreate, actUserUpdate, actUserEnable, actPasswordChange, actTokenCreate, actTokenRotate:
+	case actUserCreate, actUserUpdate, actUserEnable, actUserClear, actPasswordChange, actPasswordGood, actTokenCreate, actTokenRotate:
 		if who.throughSSH() {
 			return forbidden("an SSH key, or a token made with one, changes no accounts; use your password or the browser")
 		}

@@ -357,3 +357,31 @@ func TestIdsFromOutside(t *testing.T) {
 
 // failure is the error of a call whose value does not matter.
 func failure[T any](_ T, err error) error { return err }
+
+// What came through an administrator's SSH key may shut others out, but lets
+// nobody in again: not an account, not its password, not those who guess at it.
+func TestAnSSHKeyLetsNobodyInAgain(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.user("boss", asAdmin, withPassword)
+	w.user("alice", withPassword)
+	key, _ := w.sshKey(w.admin, "boss", time.Time{})
+	secret, _, err := w.Tokens.ForClient(ctx, w.who(key))
+	must(t, err)
+	for name, who := range map[string]auth.Identity{"key": w.who(key), "token": w.who(bearer(secret))} {
+		must(t, w.Passwords.Expire(ctx, who, "alice", "boss"))
+		w.refused(name+" makes a password good again", w.Passwords.Unexpire(ctx, who, "alice"))
+		w.refused(name+" makes its own password good again", w.Passwords.Unexpire(ctx, who, "boss"))
+		w.refused(name+" makes all passwords good again", w.Passwords.Unexpire(ctx, who))
+		w.refused(name+" gives guesses back", w.Users.ClearGuesses(ctx, who, "alice"))
+		must(t, w.Users.Disable(ctx, who, "alice"))
+		w.refused(name+" enables", w.Users.Enable(ctx, who, "alice"))
+	}
+	if w.holds(password("boss")) {
+		t.Error("an expired password works")
+	}
+	must(t, w.Passwords.Unexpire(ctx, w.admin, "boss"))
+	if log := w.trail.String(); strings.Count(log, `"password.expire","result":"ok"`) != 2 || !strings.Contains(log, `"password.unexpire","result":"ok"`) {
+		t.Error("the trail does not tell a password that expires from one that is good again")
+	}
+}

@@ -28,12 +28,15 @@ func (p *Passwords) Unexpire(ctx context.Context, who Identity, names ...string)
 const expireFor = 30 * time.Second // for everybody
 
 func (p *Passwords) setExpired(ctx context.Context, who Identity, expired bool, names []string) (err error) {
-	target := strings.Join(names, " ")
+	what, target := actPasswordGood, strings.Join(names, " ")
+	if expired {
+		what = actPasswordExpire
+	}
 	if len(names) == 0 {
 		target = "everybody"
 	}
-	defer func() { p.a.Trail.acted(who, actPasswordExpire, target, err) }()
-	if err := p.a.may(ctx, who, actPasswordExpire, ""); err != nil {
+	defer func() { p.a.Trail.acted(who, what, target, err) }()
+	if err := p.a.may(ctx, who, what, ""); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, expireFor)
