@@ -302,6 +302,11 @@ func (p *Passwords) Change(ctx context.Context, who Identity, name string, old, 
 // setPassword ends what hung on the old one.
 func (acc *account) setPassword(phc string) {
 	acc.Password, acc.PasswordExpired = phc, false
+	acc.endPassword()
+}
+
+// endPassword ends what stood in for the password and what was made with it.
+func (acc *account) endPassword() {
 	acc.Epochs.Password++
 	acc.Epochs.Encrypted++
 	acc.Epochs.Session++

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
 )
@@ -95,11 +96,13 @@ func TestUsersWithoutPages(t *testing.T) {
 	ctx := t.Context()
 	w.user("alice", withPassword)
 	p, _ := w.session("alice", true)
-	key := w.apiKey(w.who(p), "alice")
+	held := w.who(p)
+	key := w.apiKey(held, "alice")
 	must(t, errOf(w.Users.Update(ctx, w.admin, "alice", auth.UserChange{PagesDisabled: pointTo(true)})))
 	if w.holds(p) {
 		t.Error("the session goes on")
 	}
+	wantCode(t, "what the session has under way", w.Recheck(ctx, held), auth.Unauthenticated)
 	_, _, err := w.Sessions.SignIn(ctx, home, "alice", auth.NewSecret(rightPassword), false)
 	wantCode(t, "sign in", err, auth.Unauthenticated)
 	if !w.holds(key) || !w.holds(password("alice")) {
@@ -107,8 +110,54 @@ func TestUsersWithoutPages(t *testing.T) {
 	}
 	wantCode(t, "by herself", errOf(w.Users.Update(ctx, w.who(password("alice")), "alice", auth.UserChange{PagesDisabled: pointTo(false)})), auth.Forbidden)
 	must(t, errOf(w.Users.Update(ctx, w.admin, "alice", auth.UserChange{PagesDisabled: pointTo(false)})))
+	if w.holds(p) {
+		t.Error("the session came back")
+	}
 	w.session("alice", false)
 	if u := w.user("robot", func(n *auth.NewUser) { n.PagesDisabled = true }); !u.PagesDisabled {
 		t.Error("made without")
+	}
+}
+
+// A password that is switched off has ended like one that was changed: so does
+// what stood in for it and what was made with it, and none of that comes back.
+func TestPasswordSwitchedOff(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.user("alice", withPassword)
+	alice := w.who(password("alice"))
+	secret, err := w.Passwords.Encrypted(ctx, alice)
+	must(t, err)
+	tok := w.token(alice, auth.NewToken{Life: time.Hour, Refreshable: true})
+	page, _ := w.session("alice", true)
+	alone := w.token(w.who(page), auth.NewToken{Life: time.Hour})
+	gone := map[string]auth.Proof{
+		"encrypted password": auth.EncryptedPassword{User: "alice", Secret: secret}, "token": bearer(tok.JWT),
+		"API key": w.apiKey(alice, "alice"), "session": page,
+	}
+	none := func(when string) {
+		t.Helper()
+		for what, p := range gone {
+			if w.holds(p) {
+				t.Errorf("%s: the %s works", when, what)
+			}
+		}
+		wantCode(t, when+": refresh", errOf(w.refresh(tok.Refresh)), auth.Unauthenticated)
+		wantCode(t, when+": what is under way", w.Recheck(ctx, alice), auth.Unauthenticated)
+	}
+	must(t, errOf(w.Users.Update(ctx, w.admin, "alice", auth.UserChange{InternalPasswordDisabled: pointTo(true)})))
+	none("off")
+	if w.holds(password("alice")) {
+		t.Error("off: the password works")
+	}
+	if !w.holds(bearer(alone.JWT)) {
+		t.Error("what stands alone ended as well")
+	}
+	must(t, errOf(w.Users.Update(ctx, w.admin, "alice", auth.UserChange{InternalPasswordDisabled: pointTo(false)})))
+	none("on again")
+	kept := w.token(w.who(password("alice")), auth.NewToken{Life: time.Hour})
+	must(t, errOf(w.Users.Update(ctx, w.admin, "alice", auth.UserChange{InternalPasswordDisabled: pointTo(false)})))
+	if !w.holds(bearer(kept.JWT)) {
+		t.Error("saying that the password is on ended something")
 	}
 }

@@ -372,11 +372,15 @@ func (u *Users) Update(ctx context.Context, who Identity, name string, c UserCha
 		if c.MayUpdateProfile != nil {
 			acc.ProfileFixed = !*c.MayUpdateProfile
 		}
-		if c.InternalPasswordDisabled != nil {
-			acc.PasswordDisabled = *c.InternalPasswordDisabled
+		if off := c.InternalPasswordDisabled; off != nil && *off != acc.PasswordDisabled {
+			if acc.PasswordDisabled = *off; *off {
+				acc.endPassword()
+			}
 		}
-		if c.PagesDisabled != nil {
-			acc.PagesDisabled = *c.PagesDisabled
+		if off := c.PagesDisabled; off != nil && *off != acc.PagesDisabled {
+			if acc.PagesDisabled = *off; *off {
+				acc.Epochs.Session++
+			}
 		}
 		if phc != "" {
 			if acc.Kind == ServiceUser {
