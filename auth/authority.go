@@ -39,11 +39,20 @@ type Policy struct {
 	SessionIdle        time.Duration    // 0: 12 h
 	SessionAbsolute    time.Duration    // 0: 168 h
 	SessionRemember    time.Duration    // 0: 336 h
-	TokenDefault       time.Duration    // 0: 8760 h
+	TokenDefault       time.Duration    // 0: 8760 h; Endless: tokens do not end by themselves
 	TokenMax           time.Duration    // 0: no limit
 	UnlockFor          time.Duration    // 0: 10 min
 	KeepPasswords      bool             // users may not change their own password
 	NoNewAPIKeys       bool             // users may not create or rotate API keys
+}
+
+// TokenLife is the life of tokens for which none is asked: TokenDefault, or
+// TokenMax where that is less.
+func (p Policy) TokenLife() time.Duration {
+	if p.TokenMax > 0 && (p.TokenDefault == Endless || p.TokenDefault > p.TokenMax) {
+		return p.TokenMax
+	}
+	return p.TokenDefault
 }
 
 // EncryptionPolicy says what becomes of passwords at the door.

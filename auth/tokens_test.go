@@ -136,6 +136,10 @@ func TestTokenPolicy(t *testing.T) {
 	if !w.holds(bearer(long.JWT)) {
 		t.Error("a refused rotation ended the token")
 	}
+	w.SetPolicy(auth.Policy{TokenDefault: auth.Endless, TokenMax: 24 * time.Hour})
+	if tok := w.token(alice, auth.NewToken{}); tok.Expires.Sub(w.clock.Now()).Round(time.Minute) != 24*time.Hour {
+		t.Errorf("without a default it ends %v", tok.Expires)
+	}
 }
 
 func TestAClientsTokenIsGivenAgainForAMinute(t *testing.T) {

@@ -219,12 +219,9 @@ func (l *WebLogins) Approve(ctx context.Context, who Identity, id, code string) 
 		return invalid("code", "these are not the last four characters that the program shows")
 	}
 	target = who.User + " " + rec.Addr
-	life := l.a.Policy().TokenDefault
-	if longest := l.a.Policy().TokenMax; longest > 0 && (life < 0 || life > longest) {
-		life = longest
-	}
+	life := l.a.Policy().TokenLife()
 	tok, err := l.a.Tokens.Create(ctx, who, NewToken{
-		Refreshable: rec.Refreshable && (life < 0 || life > refreshableLife),
+		Refreshable: rec.Refreshable && (life == Endless || life > refreshableLife),
 		Description: event.Clean(strings.TrimSpace(rec.Description+" from "+rec.Addr), maxJobText),
 	})
 	made := err

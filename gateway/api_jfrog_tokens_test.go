@@ -410,10 +410,12 @@ func TestJFrogTokenExpiry(t *testing.T) {
 		policy       auth.Policy
 		unsaid, zero int64 // expires_in of the answers
 	}{
-		"nothing configured": {auth.Policy{}, oneYear, 0},
-		"a default":          {auth.Policy{TokenDefault: 2 * time.Hour}, 7200, 0},
-		"a maximum":          {auth.Policy{TokenMax: 30 * time.Minute}, 1800, 1800},
-		"both":               {auth.Policy{TokenDefault: time.Hour, TokenMax: 2 * time.Hour}, 3600, 3600},
+		"nothing configured":  {auth.Policy{}, oneYear, 0},
+		"a default":           {auth.Policy{TokenDefault: 2 * time.Hour}, 7200, 0},
+		"a maximum":           {auth.Policy{TokenMax: 30 * time.Minute}, 1800, 1800},
+		"both":                {auth.Policy{TokenDefault: time.Hour, TokenMax: 2 * time.Hour}, 3600, 3600},
+		"none by default":     {auth.Policy{TokenDefault: auth.Endless}, 0, 0},
+		"none, and a maximum": {auth.Policy{TokenDefault: auth.Endless, TokenMax: 2 * time.Hour}, 7200, 7200},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -3,14 +3,9 @@ package gateway
 import (
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
 )
-
-// maxExpiresIn is a hundred years in seconds: more is a mistake, and still fits
-// into a time.Duration.
-const maxExpiresIn = 100 * 365 * 24 * 3600
 
 // newToken is the body that creates a token. ExpiresIn is in seconds; absent:
 // the default of the configuration, 0: never.
@@ -35,31 +30,18 @@ func handOver(t auth.Token) tokenAnswer {
 	return tokenAnswer{Token: t, AccessToken: t.JWT.Reveal(), ReferenceToken: t.Reference.Reveal(), RefreshToken: t.Refresh.Reveal()}
 }
 
-// life turns expires_in into what auth asks for.
-func life(expiresIn *int64) (time.Duration, error) {
-	switch {
-	case expiresIn == nil:
-		return 0, nil
-	case *expiresIn == 0:
-		return auth.Endless, nil
-	case *expiresIn < 0 || *expiresIn > maxExpiresIn:
-		return 0, invalid("expires_in", "expires_in must be 0 (never) or 1 to %d seconds", maxExpiresIn)
-	}
-	return time.Duration(*expiresIn) * time.Second, nil
-}
-
 func (a *api) createToken(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	var in newToken
 	if err := readJSON(w, r, &in); err != nil {
 		return err
 	}
-	lasts, err := life(in.ExpiresIn)
+	life, err := auth.LifeOf(in.ExpiresIn)
 	if err != nil {
 		return err
 	}
 	token, err := a.auth.Tokens.Create(r.Context(), who, auth.NewToken{
 		Owner: owner(r), Scope: in.Scope, Description: in.Description,
-		Audience: in.Audience, Life: lasts, Reference: in.Reference, Refreshable: in.Refreshable,
+		Audience: in.Audience, Life: life, Reference: in.Reference, Refreshable: in.Refreshable,
 	})
 	if err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
 )
@@ -14,9 +13,6 @@ const (
 	tokenRevoked  = "Token revoked"
 	tokenNotFound = "Token not found"
 )
-
-// oldLife is the life of a token for which the legacy API is not told one.
-const oldLife = time.Hour
 
 // oldTokenRequest is what POST api/security/token takes.
 type oldTokenRequest struct {
@@ -120,27 +116,6 @@ func (a *API) oldToken(who auth.Identity, in oldTokenRequest, installation strin
 	}
 	n.Life, err = a.oldLife(who, in.ExpiresIn)
 	return n, repeated, err
-}
-
-// oldLife is how long a new token lives: not said, an hour, or less where the
-// configuration or the caller's own credential ends sooner.
-func (a *API) oldLife(who auth.Identity, expiresIn *int64) (time.Duration, error) {
-	switch {
-	case expiresIn == nil:
-		life, now := oldLife, a.now()
-		if longest := a.auth.Policy().TokenMax; longest > 0 {
-			life = min(life, longest)
-		}
-		if ends(who, now) {
-			life = min(life, who.Expires.Sub(now))
-		}
-		return life, nil
-	case *expiresIn < 0 || *expiresIn > maxExpiresIn:
-		return 0, invalid("expires_in", "expires_in must be 0 (never) or a number of seconds within a hundred years")
-	case *expiresIn == 0:
-		return auth.Endless, nil
-	}
-	return time.Duration(*expiresIn) * time.Second, nil
 }
 
 // oursAlone reports an audience without a service of another installation.
