@@ -21,10 +21,10 @@ const (
 	actGroupDelete act = "group.delete"
 	actGroupShow   act = "group.show"
 
-	actPasswordChange  act = "password.change"
-	actPasswordEncrypt act = "password.encrypt"
-	actPasswordExpire  act = "password.expire"
-	actPasswordGood    act = "password.unexpire"
+	actPasswordChange   act = "password.change"
+	actPasswordEncrypt  act = "password.encrypt"
+	actPasswordExpire   act = "password.expire"
+	actPasswordUnexpire act = "password.unexpire"
 
 	actKeyCreate    act = "api_key.create"
 	actKeyShow      act = "api_key.show"
@@ -83,7 +83,7 @@ var needs = map[act]need{
 	actUserShow: ownReads, actUserUpdate: ownPerson,
 	actGroupChange: adminChanges, actGroupDelete: adminChanges, actGroupShow: adminReads,
 	actPasswordChange: ownPerson, actPasswordEncrypt: ownPassword,
-	actPasswordExpire: adminChanges, actPasswordGood: adminChanges,
+	actPasswordExpire: adminChanges, actPasswordUnexpire: adminChanges,
 	actKeyCreate: ownNewSecret, actKeyRotate: ownNewSecret, actKeyShow: ownSecret,
 	actKeyRevoke: ownChanges, actKeyRevokeAll: adminChanges,
 	actTokenCreate: ownChanges, actTokenShow: ownReads, actTokenRevoke: ownChanges, actTokenRotate: ownChanges,
@@ -167,7 +167,7 @@ func (a *Authority) allow(who Identity, what act, owner string) error {
 // must not have come through an SSH key, which changes no accounts.
 func empowers(who Identity, what act) error {
 	switch what {
-	case actUserCreate, actUserUpdate, actUserEnable, actUserClear, actPasswordChange, actPasswordGood, actTokenCreate, actTokenRotate:
+	case actUserCreate, actUserUpdate, actUserEnable, actUserClear, actPasswordChange, actPasswordUnexpire, actTokenCreate, actTokenRotate:
 		if who.throughSSH() {
 			return forbidden("an SSH key, or a token made with one, changes no accounts; use your password or the browser")
 		}

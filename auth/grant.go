@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,14 +97,11 @@ func (t *Tokens) signGrant(ctx context.Context, who Identity, life time.Duration
 	if !who.Expires.IsZero() && expires.After(who.Expires) {
 		expires = who.Expires.Truncate(time.Second)
 	}
-	issuer := "jfac@" + sys.Service
-	for name, v := range map[string]any{
-		"iss": issuer, "sub": issuer + "/users/" + who.User,
+	maps.Copy(claims, map[string]any{
+		"iss": sys.issuer(), "sub": sys.subject(who.User),
 		"iat": now.Unix(), "exp": expires.Unix(), "jti": t.a.newGrantID(acc.UID),
 		"uid": acc.UID, "ep": acc.Epochs.of(KindGrant), "sep": sys.Epochs.of(KindGrant), "par": packRefs(parents),
-	} {
-		claims[name] = v
-	}
+	})
 	text, err := t.a.ring().SignJWT(seal.Quick, typGrant, claims)
 	if err != nil {
 		return Secret{}, time.Time{}, &Error{Code: Internal, Reason: "the token could not be signed", Err: err}

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,22 +18,19 @@ func passwordExpired() error {
 // go on: revoke what must end. Errors: NotFound for the first name that is
 // nobody's, after which nothing is done.
 func (p *Passwords) Expire(ctx context.Context, who Identity, names ...string) error {
-	return p.setExpired(ctx, who, true, names)
+	return p.setExpired(ctx, who, actPasswordExpire, names)
 }
 
 // Unexpire takes Expire back.
 func (p *Passwords) Unexpire(ctx context.Context, who Identity, names ...string) error {
-	return p.setExpired(ctx, who, false, names)
+	return p.setExpired(ctx, who, actPasswordUnexpire, names)
 }
 
 const expireFor = 30 * time.Second // for everybody
 
-func (p *Passwords) setExpired(ctx context.Context, who Identity, expired bool, names []string) (err error) {
-	what, target := actPasswordGood, strings.Join(names, " ")
-	if expired {
-		what = actPasswordExpire
-	}
-	if len(names) == 0 {
+func (p *Passwords) setExpired(ctx context.Context, who Identity, what act, names []string) (err error) {
+	expired, all, target := what == actPasswordExpire, len(names) == 0, strings.Join(names, " ")
+	if all {
 		target = "everybody"
 	}
 	defer func() { p.a.Trail.acted(who, what, target, err) }()
@@ -41,26 +39,15 @@ func (p *Passwords) setExpired(ctx context.Context, who Identity, expired bool, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, expireFor)
 	defer cancel()
-	all := len(names) == 0
 	if all {
 		if names, err = p.a.Users.names(ctx); err != nil {
 			return err
 		}
+		names = slices.DeleteFunc(names, func(name string) bool { return name == who.User })
+	} else if err := p.a.Users.exist(ctx, names); err != nil {
+		return err
 	}
 	for _, name := range names {
-		if all {
-			break
-		}
-		if _, _, err := p.a.rec.accounts.Get(ctx, name); gone(err) {
-			return notFound("user " + name)
-		} else if err != nil {
-			return storeFailed(err)
-		}
-	}
-	for _, name := range names {
-		if all && name == who.User {
-			continue
-		}
 		_, err := p.a.rec.accounts.Update(ctx, name, func(acc *account, _ *time.Time) error {
 			if acc.PasswordExpired == expired || acc.Kind != Person {
 				return keystore.ErrSkip
@@ -69,6 +56,18 @@ func (p *Passwords) setExpired(ctx context.Context, who Identity, expired bool, 
 			return nil
 		})
 		if err != nil && !gone(err) {
+			return storeFailed(err)
+		}
+	}
+	return nil
+}
+
+// exist is NotFound for the first name that is nobody's.
+func (u *Users) exist(ctx context.Context, names []string) error {
+	for _, name := range names {
+		if _, _, err := u.a.rec.accounts.Get(ctx, name); gone(err) {
+			return notFound("user " + name)
+		} else if err != nil {
 			return storeFailed(err)
 		}
 	}

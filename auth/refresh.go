@@ -110,8 +110,8 @@ func (f *familyRecord) renew(from uint64, now time.Time, longest time.Duration) 
 	f.Expires = f.unusedEnd()
 }
 
-// found makes a family and its first token.
-func (t *Tokens) found(ctx context.Context, sys systemRecord, f familyRecord) (Token, error) {
+// beginFamily keeps a family and makes its first token.
+func (t *Tokens) beginFamily(ctx context.Context, sys systemRecord, f familyRecord) (Token, error) {
 	id := randomAlphanumeric(familyLength)
 	if err := t.list(ctx, f.User, t.a.familyToken(id, 0)); err != nil {
 		return Token{}, err

@@ -198,7 +198,7 @@ func (t *Tokens) make(ctx context.Context, who Identity, n NewToken, scopes Scop
 	}
 	tied := newBond(who, n.Owner, acc, sys, KindToken, now, expires)
 	if n.Refreshable {
-		return t.found(ctx, sys, newFamily(who, tied, n, scopes, now))
+		return t.beginFamily(ctx, sys, newFamily(who, tied, n, scopes, now))
 	}
 	rec := tokenRecord{bond: tied, Scope: scopes.String(), Description: n.Description, Audience: n.Audience}
 	id, reference := randomID(), Secret{}

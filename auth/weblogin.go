@@ -30,6 +30,9 @@ type NewWebLogin struct {
 	Description string // of the token; from where is added to it
 }
 
+// NewWebLoginID draws an id for a program that brings none of its own.
+func NewWebLoginID() string { return randomID() }
+
 // WebLogin is a wait as the person sees it who is to end it.
 type WebLogin struct {
 	Created, Expires time.Time

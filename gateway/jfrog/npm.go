@@ -1,9 +1,7 @@
 package jfrog
 
 import (
-	"crypto/rand"
 	"encoding/base64"
-	"encoding/hex"
 	"net/http"
 	"net/url"
 	"strings"
@@ -129,7 +127,7 @@ func (a *API) NPMWebLogin(w http.ResponseWriter, r *http.Request, who auth.Ident
 	if err := ignoreBody(w, r); err != nil {
 		return err
 	}
-	id := newWebLoginID()
+	id := auth.NewWebLoginID()
 	if err := a.auth.WebLogins.Begin(r.Context(), who.Peer, auth.NewWebLogin{ID: id, Description: npmReason}); err != nil {
 		return err
 	}
@@ -156,15 +154,6 @@ func (a *API) NPMWebLoginDone(w http.ResponseWriter, r *http.Request, who auth.I
 		return writeJSON(w, http.StatusAccepted, struct{}{})
 	}
 	return writeJSON(w, http.StatusOK, npmToken{Token: tok.JWT.Reveal()})
-}
-
-// newWebLoginID draws an id of WebLoginID's form.
-func newWebLoginID() string {
-	var b [16]byte
-	rand.Read(b[:]) // never fails: crypto/rand
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	text := hex.EncodeToString(b[:])
-	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
 }
 
 // NPMAuth answers lines for an .npmrc: for somebody who came with the clear
