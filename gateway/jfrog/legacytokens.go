@@ -83,7 +83,7 @@ func (a *API) CreateOldToken(w http.ResponseWriter, r *http.Request, who auth.Id
 		return &auth.Error{Code: auth.Invalid, Field: e.Field, Reason: e.Reason, Err: err}
 	}
 	if err != nil {
-		return noSuchOwner(err)
+		return notTheirs(who, n.Owner, noSuchOwner(err))
 	}
 	return writeJSON(w, http.StatusOK, oldHandOver(tok, repeated))
 }

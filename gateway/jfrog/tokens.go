@@ -87,7 +87,7 @@ func (a *API) CreateToken(w http.ResponseWriter, r *http.Request, who auth.Ident
 		Life: life, Refreshable: said(in.Refreshable), Reference: said(in.Reference),
 	})
 	if err != nil {
-		return noSuchOwner(err)
+		return notTheirs(who, cmp.Or(owner, who.User), noSuchOwner(err))
 	}
 	return writeJSON(w, http.StatusOK, handOver(tok))
 }
@@ -211,7 +211,16 @@ func ownerNamed(username string) (string, error) {
 // noSuchOwner makes a fault of the request of a user that is not there.
 func noSuchOwner(err error) error {
 	if e, ok := errors.AsType[*auth.Error](err); ok && e.Code == auth.NotFound {
-		return &auth.Error{Code: auth.Invalid, Field: "username", Reason: e.Reason, Err: err}
+		return &auth.Error{Code: auth.Invalid, Field: "username", Reason: e.Reason + "; a token is for an account, so make that first", Err: err}
+	}
+	return err
+}
+
+// notTheirs says of a refusal that it is about whom the token is for, where who
+// is not the one and may not act for others.
+func notTheirs(who auth.Identity, owner string, err error) error {
+	if e, ok := errors.AsType[*auth.Error](err); ok && e.Code == auth.Forbidden && owner != who.User && !who.Admin {
+		return &auth.Error{Code: e.Code, Field: "username", Reason: "only administrators make tokens for somebody else; name yourself", Err: err}
 	}
 	return err
 }
