@@ -62,18 +62,6 @@ func (p *Passwords) setExpired(ctx context.Context, who Identity, what act, name
 	return nil
 }
 
-// exist is NotFound for the first name that is nobody's.
-func (u *Users) exist(ctx context.Context, names []string) error {
-	for _, name := range names {
-		if _, _, err := u.a.rec.accounts.Get(ctx, name); gone(err) {
-			return notFound("user " + name)
-		} else if err != nil {
-			return storeFailed(err)
-		}
-	}
-	return nil
-}
-
 // Renew changes a password by the old one alone, which may have expired. A
 // wrong one counts as any guess and is Invalid, field "old", as is a name that
 // is nobody's.

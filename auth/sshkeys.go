@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -140,7 +141,7 @@ func (k *SSHKeys) Create(ctx context.Context, who Identity, n NewSSHKey) (info S
 	if err != nil {
 		return SSHKeyInfo{}, err
 	}
-	title := cleanTitle(orElse(n.Title, comment))
+	title := cleanTitle(cmp.Or(n.Title, comment))
 	if title == "" {
 		title = key.Type()
 	}

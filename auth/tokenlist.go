@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 	"time"
 )
@@ -71,4 +73,84 @@ func (t *Tokens) Installation(ctx context.Context) (string, error) {
 	defer cancel()
 	sys, err := (&view{a: t.a}).system(ctx)
 	return sys.Service, err
+}
+
+// list puts an id on its owner's list, making room where what stands on it has
+// ended.
+func (t *Tokens) list(ctx context.Context, owner, id string) error {
+	err := t.shelf.list(ctx, owner, id)
+	if errors.Is(err, errListFull) {
+		if err := t.shelf.tidy(ctx, owner, t.remove); err != nil {
+			return err
+		}
+		err = t.shelf.list(ctx, owner, id)
+	}
+	if errors.Is(err, errListFull) {
+		return invalid("owner", "%s has %d tokens, which is the most; revoke some", owner, maxTokensOf)
+	}
+	return err
+}
+
+// List shows the live tokens of owner, newest first.
+func (t *Tokens) List(ctx context.Context, who Identity, owner string) ([]Token, error) {
+	if err := t.a.may(ctx, who, actTokenShow, owner); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
+	defer cancel()
+	out, err := t.listed(ctx, owner)
+	for i := range out {
+		out[i].LastUsed = t.a.lastUse(ctx, KindToken, out[i].ID)
+	}
+	return out, err
+}
+
+// listed reads the live tokens of owner, newest first.
+func (t *Tokens) listed(ctx context.Context, owner string) ([]Token, error) {
+	sys, err := (&view{a: t.a}).system(ctx)
+	if err != nil {
+		return nil, err
+	}
+	live, err := t.shelf.live(ctx, owner)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Token, 0, len(live))
+	for _, l := range slices.Backward(live) {
+		out = append(out, l.rec.token(sys, l.id))
+	}
+	return out, nil
+}
+
+// find reads a token that who may know of: their own, any for an
+// administrator, and the very one they came with. To others it is not there.
+func (t *Tokens) find(ctx context.Context, who Identity, what act, id string) (tokenRecord, error) {
+	rec, _, err := t.a.rec.tokens.Get(ctx, id)
+	if err != nil && !gone(err) {
+		return rec, storeFailed(err)
+	}
+	if gone(err) || rec.User != who.User && !who.Admin || rec.User == who.User && rec.UID != who.uid && !who.Admin {
+		return rec, notFound("token")
+	}
+	if who.Via.Kind == KindToken && who.Via.ID == id && (what == actTokenShow || what == actTokenRevoke) {
+		return rec, nil
+	}
+	return rec, t.a.may(ctx, who, what, rec.User)
+}
+
+// Get shows one token.
+func (t *Tokens) Get(ctx context.Context, who Identity, id string) (Token, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	rec, err := t.find(ctx, who, actTokenShow, id)
+	if err != nil {
+		return Token{}, err
+	}
+	sys, err := (&view{a: t.a}).system(ctx)
+	if err != nil {
+		return Token{}, err
+	}
+	tok := rec.token(sys, id)
+	tok.LastUsed = t.a.lastUse(ctx, KindToken, id)
+	return tok, nil
 }

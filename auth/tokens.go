@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -24,24 +25,6 @@ type NewToken struct {
 	Life        time.Duration // 0: the default, or as long as the caller's credential; Endless: none
 	Reference   bool          // hand out the 64-character form as well
 	Refreshable bool          // hand out a refresh token as well
-}
-
-// Endless is the Life of a token that does not end by itself.
-const Endless time.Duration = -1
-
-// LifeOf is the Life that expires_in asks for, in whole seconds: 0 is Endless,
-// nil the default. Errors are of code Invalid, field "expires_in".
-func LifeOf(expiresIn *int64) (time.Duration, error) {
-	const hundredYears = 100 * 365 * 24 * 3600 // seconds; more is a mistake, and this fits into a time.Duration
-	switch {
-	case expiresIn == nil:
-		return 0, nil
-	case *expiresIn < 0 || *expiresIn > hundredYears:
-		return 0, invalid("expires_in", "expires_in must be 0 (never) or a number of seconds within a hundred years")
-	case *expiresIn == 0:
-		return Endless, nil
-	}
-	return time.Duration(*expiresIn) * time.Second, nil
 }
 
 const (
@@ -104,7 +87,7 @@ func (t *Tokens) Create(ctx context.Context, who Identity, n NewToken) (tok Toke
 		n.Owner = who.User
 	}
 	defer func() { t.a.Trail.acted(who, actTokenCreate, n.Owner+" "+tok.ID, err) }()
-	scopes, err := ParseScopes(orElse(n.Scope, scopeUserText))
+	scopes, err := ParseScopes(cmp.Or(n.Scope, scopeUserText))
 	if err != nil {
 		return Token{}, err
 	}
@@ -114,7 +97,7 @@ func (t *Tokens) Create(ctx context.Context, who Identity, n NewToken) (tok Toke
 	if err := checkDescription(n.Description); err != nil {
 		return Token{}, err
 	}
-	if n.Audience = orElse(n.Audience, anyAudience); len(n.Audience) > maxAudience || !printableASCII(n.Audience) {
+	if n.Audience = cmp.Or(n.Audience, anyAudience); len(n.Audience) > maxAudience || !printableASCII(n.Audience) {
 		return Token{}, invalid("audience", "an audience has at most %d printable characters", maxAudience)
 	}
 	now := t.a.now().UTC().Truncate(time.Second)
@@ -140,35 +123,6 @@ func (a *Authority) allowToken(ctx context.Context, who Identity, what act, owne
 		return a.Recheck(ctx, who)
 	}
 	return a.may(ctx, who, what, owner)
-}
-
-// expiry turns a wished life into an end, at least a second after now; zero:
-// none.
-func (t *Tokens) expiry(who Identity, life time.Duration, now time.Time) (time.Time, error) {
-	p, wished := t.a.Policy(), life != 0
-	switch {
-	case life == 0:
-		life = p.TokenLife()
-	case life < 0 && life != Endless:
-		return time.Time{}, invalid("expires_in", "a token cannot end before it begins")
-	}
-	if p.TokenMax > 0 && (life == Endless || life > p.TokenMax) {
-		return time.Time{}, &Error{Code: Forbidden, Field: "expires_in", Reason: "tokens live at most " + p.TokenMax.String() + " (tokens.max_expiry)"}
-	}
-	var end time.Time
-	if life != Endless {
-		end = now.Add(life).Truncate(time.Second)
-		if life < time.Second || end.Before(now) || end.Year() > 9999 {
-			return time.Time{}, invalid("expires_in", "the life of the token is out of range")
-		}
-	}
-	if !wished && !who.Full(now) {
-		end = earlier(end, who.Expires.Truncate(time.Second))
-	}
-	if !end.IsZero() && !end.After(now) {
-		return time.Time{}, forbidden("the credential ends this very second")
-	}
-	return end, nil
 }
 
 // make makes a token that has been judged.
@@ -236,86 +190,6 @@ func (t *Tokens) put(ctx context.Context, sys systemRecord, id string, rec token
 	if err := t.list(ctx, rec.User, id); err != nil {
 		return Token{}, err
 	}
-	return tok, nil
-}
-
-// list puts an id on its owner's list, making room where what stands on it has
-// ended.
-func (t *Tokens) list(ctx context.Context, owner, id string) error {
-	err := t.shelf.list(ctx, owner, id)
-	if errors.Is(err, errListFull) {
-		if err := t.shelf.tidy(ctx, owner, t.remove); err != nil {
-			return err
-		}
-		err = t.shelf.list(ctx, owner, id)
-	}
-	if errors.Is(err, errListFull) {
-		return invalid("owner", "%s has %d tokens, which is the most; revoke some", owner, maxTokensOf)
-	}
-	return err
-}
-
-// List shows the live tokens of owner, newest first.
-func (t *Tokens) List(ctx context.Context, who Identity, owner string) ([]Token, error) {
-	if err := t.a.may(ctx, who, actTokenShow, owner); err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
-	defer cancel()
-	out, err := t.listed(ctx, owner)
-	for i := range out {
-		out[i].LastUsed = t.a.lastUse(ctx, KindToken, out[i].ID)
-	}
-	return out, err
-}
-
-// listed reads the live tokens of owner, newest first.
-func (t *Tokens) listed(ctx context.Context, owner string) ([]Token, error) {
-	sys, err := (&view{a: t.a}).system(ctx)
-	if err != nil {
-		return nil, err
-	}
-	live, err := t.shelf.live(ctx, owner)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Token, 0, len(live))
-	for _, l := range slices.Backward(live) {
-		out = append(out, l.rec.token(sys, l.id))
-	}
-	return out, nil
-}
-
-// find reads a token that who may know of: their own, any for an
-// administrator, and the very one they came with. To others it is not there.
-func (t *Tokens) find(ctx context.Context, who Identity, what act, id string) (tokenRecord, error) {
-	rec, _, err := t.a.rec.tokens.Get(ctx, id)
-	if err != nil && !gone(err) {
-		return rec, storeFailed(err)
-	}
-	if gone(err) || rec.User != who.User && !who.Admin || rec.User == who.User && rec.UID != who.uid && !who.Admin {
-		return rec, notFound("token")
-	}
-	if who.Via.Kind == KindToken && who.Via.ID == id && (what == actTokenShow || what == actTokenRevoke) {
-		return rec, nil
-	}
-	return rec, t.a.may(ctx, who, what, rec.User)
-}
-
-// Get shows one token.
-func (t *Tokens) Get(ctx context.Context, who Identity, id string) (Token, error) {
-	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
-	defer cancel()
-	rec, err := t.find(ctx, who, actTokenShow, id)
-	if err != nil {
-		return Token{}, err
-	}
-	sys, err := (&view{a: t.a}).system(ctx)
-	if err != nil {
-		return Token{}, err
-	}
-	tok := rec.token(sys, id)
-	tok.LastUsed = t.a.lastUse(ctx, KindToken, id)
 	return tok, nil
 }
 
@@ -413,13 +287,6 @@ func (t *Tokens) sweep(ctx context.Context, owner string) error {
 		}
 		return t.remove(ctx, id, rec)
 	})
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
 
 func printableASCII(s string) bool {

@@ -1,0 +1,168 @@
+package auth
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/latchkey-io/latchkey/keystore"
+)
+
+// UserChange alters an account; nil fields stay.
+type UserChange struct {
+	Email, DisplayName                                               *string
+	Groups                                                           *[]string
+	Join, Leave                                                      []string // groups, beside those that the user is in
+	Admin, MayUpdateProfile, InternalPasswordDisabled, PagesDisabled *bool
+	// Password, for administrators acting on somebody else, is set with the
+	// rest in one step, and ends what Passwords.Change ends; empty: it stays.
+	Password Secret
+}
+
+// reserved reports a change that is an administrator's.
+func (c UserChange) reserved() bool {
+	return c.Groups != nil || len(c.Join) > 0 || len(c.Leave) > 0 || c.Admin != nil || c.MayUpdateProfile != nil ||
+		c.InternalPasswordDisabled != nil || c.PagesDisabled != nil || !c.Password.Empty()
+}
+
+// Update alters an account. Owners in person may alter their e-mail address
+// and display name, administrators everything.
+func (u *Users) Update(ctx context.Context, who Identity, name string, c UserChange) (user User, err error) {
+	defer func() { u.a.Trail.acted(who, actUserUpdate, name, err) }()
+	if err := u.a.may(ctx, who, actUserUpdate, name); err != nil {
+		return User{}, err
+	}
+	if !who.Admin && c.reserved() {
+		return User{}, forbidden("only an administrator changes groups, rights and policies of a user")
+	}
+	if who.User == name && c.Admin != nil && !*c.Admin {
+		return User{}, forbidden("administrators do not take their own right away; ask another one")
+	}
+	var groups []string
+	if c.Groups != nil {
+		if groups, err = u.checkGroups(ctx, *c.Groups); err != nil {
+			return User{}, err
+		}
+	}
+	join, err := u.checkGroups(ctx, c.Join)
+	if err != nil {
+		return User{}, err
+	}
+	phc, err := u.a.Passwords.forAnother(ctx, who, name, c.Password)
+	if err != nil {
+		return User{}, err
+	}
+	user, err = u.alter(ctx, name, func(acc *account) error {
+		if acc.ProfileFixed && !who.Admin {
+			return forbidden("your profile is kept by the administrators; ask them")
+		}
+		if c.Email != nil {
+			acc.Email = *c.Email
+		}
+		if c.DisplayName != nil {
+			acc.DisplayName = *c.DisplayName
+		}
+		if c.Groups != nil {
+			acc.Groups = slices.Clone(groups)
+		}
+		for _, g := range join {
+			insert(&acc.Groups, g)
+		}
+		for _, g := range c.Leave {
+			remove(&acc.Groups, g)
+		}
+		if len(acc.Groups) > maxGroupsOf {
+			return invalid("groups", "a user is in at most %d groups", maxGroupsOf)
+		}
+		if c.Admin != nil {
+			acc.Admin = *c.Admin
+		}
+		if c.MayUpdateProfile != nil {
+			acc.ProfileFixed = !*c.MayUpdateProfile
+		}
+		if off := c.InternalPasswordDisabled; off != nil && *off != acc.PasswordDisabled {
+			if acc.PasswordDisabled = *off; *off {
+				acc.endPassword()
+			}
+		}
+		if off := c.PagesDisabled; off != nil && *off != acc.PagesDisabled {
+			if acc.PagesDisabled = *off; *off {
+				acc.Epochs.Session++
+			}
+		}
+		if phc != "" {
+			if acc.Kind == ServiceUser {
+				return noServicePassword("password")
+			}
+			acc.setPassword(phc)
+		}
+		return acc.check()
+	})
+	if phc != "" {
+		u.a.Trail.acted(who, actPasswordChange, name, err)
+	}
+	if err != nil {
+		return User{}, err
+	}
+	if phc != "" && u.a.c.PasswordChanged != nil {
+		u.a.c.PasswordChanged(name)
+	}
+	return user, u.leaveGone(ctx, name, append(groups, join...))
+}
+
+func (u *Users) alter(ctx context.Context, name string, change func(*account) error) (User, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	acc, err := u.a.rec.accounts.Update(ctx, name, func(acc *account, _ *time.Time) error {
+		acc.Updated = u.a.now().UTC()
+		return change(acc)
+	})
+	if gone(err) {
+		return User{}, notFound("user " + name)
+	}
+	return acc.user(name), storeFailed(err)
+}
+
+// leaveGone takes name out of those groups, just given, that went after they
+// were checked: their removal may have passed name by already.
+func (u *Users) leaveGone(ctx context.Context, name string, groups []string) error {
+	for _, g := range groups {
+		_, _, err := u.a.rec.groups.Get(ctx, g)
+		if gone(err) {
+			_, err = u.a.rec.accounts.Update(ctx, name, func(acc *account, _ *time.Time) error {
+				if !remove(&acc.Groups, g) {
+					return keystore.ErrSkip
+				}
+				return nil
+			})
+			if err == nil || gone(err) {
+				return invalid("groups", "the group %q has just been deleted", g)
+			}
+		}
+		if err != nil {
+			return storeFailed(err)
+		}
+	}
+	return nil
+}
+
+// checkGroups sorts names and checks that each is a group.
+func (u *Users) checkGroups(ctx context.Context, names []string) ([]string, error) {
+	out := slices.Compact(slices.Sorted(slices.Values(names)))
+	if len(out) > maxGroupsOf {
+		return nil, invalid("groups", "a user is in at most %d groups", maxGroupsOf)
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	for _, g := range out {
+		if !validGroupName(g) {
+			return nil, invalid("groups", "%q is not a group name", g)
+		}
+		if _, _, err := u.a.rec.groups.Get(ctx, g); gone(err) {
+			return nil, invalid("groups", "there is no group %q; create it first", g)
+		} else if err != nil {
+			return nil, storeFailed(err)
+		}
+	}
+	return out, nil
+}

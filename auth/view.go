@@ -1,0 +1,135 @@
+package auth
+
+import (
+	"context"
+
+	"github.com/latchkey-io/latchkey/keystore"
+)
+
+// A view reads records for one decision and remembers which keys it read, so
+// that the answer can be kept exactly as long as none of them changes.
+type view struct {
+	a    *Authority
+	deps []string
+	sys  *systemRecord
+}
+
+// look reads a record for v.
+func look[T any](ctx context.Context, v *view, t keystore.Table[T], id string) (T, error) {
+	v.deps = append(v.deps, t.Key(id))
+	rec, _, err := t.Get(ctx, id)
+	return rec, err
+}
+
+func (v *view) system(ctx context.Context) (systemRecord, error) {
+	if v.sys == nil {
+		rec, err := look(ctx, v, v.a.rec.system, systemID)
+		if err != nil {
+			return rec, storeFailed(err)
+		}
+		v.sys = &rec
+	}
+	return *v.sys, nil
+}
+
+// account reads the account of name; nil where there is none.
+func (v *view) account(ctx context.Context, name string) (*account, error) {
+	acc, err := look(ctx, v, v.a.rec.accounts, name)
+	switch {
+	case gone(err):
+		return nil, nil
+	case err != nil:
+		return nil, storeFailed(err)
+	}
+	return &acc, nil
+}
+
+// live tells why b does not hold for acc now ("" when it does), asking each of
+// its parents as well. err means that the store did not answer.
+func (v *view) live(ctx context.Context, kind Kind, b bond, acc *account) (why string, err error) {
+	if why, err = v.holds(ctx, kind, b, acc); why != "" || err != nil {
+		return why, err
+	}
+	for _, p := range b.Parents {
+		if why, err = v.parentHolds(ctx, p, acc); why != "" || err != nil {
+			return why, err
+		}
+	}
+	return "", nil
+}
+
+const whyExpired = "expired"
+
+// holds is live without the parents.
+func (v *view) holds(ctx context.Context, kind Kind, b bond, acc *account) (why string, err error) {
+	sys, err := v.system(ctx)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case acc == nil || acc.UID != b.UID:
+		return "the account is gone", nil
+	case acc.Disabled:
+		return "the account is disabled", nil
+	case b.Epoch != acc.Epochs.of(kind):
+		return "ended with others of the account", nil
+	case b.System != sys.Epochs.of(kind):
+		return "ended with all others", nil
+	case !b.Expires.IsZero() && !v.a.now().Before(b.Expires):
+		return whyExpired, nil
+	}
+	return "", nil
+}
+
+func (v *view) parentHolds(ctx context.Context, p Ref, acc *account) (why string, err error) {
+	var b bond
+	switch p.Kind {
+	case KindPassword:
+		if p.Epoch != acc.Epochs.Password {
+			return "the password it was made with has changed", nil
+		}
+		return "", nil
+	case KindGrant:
+		if _, err = look(ctx, v, v.a.rec.revoked, p.ID); err == nil {
+			return "the short token it was made with is revoked", nil
+		} else if gone(err) {
+			return "", nil
+		}
+	case KindAPIKey:
+		var r credRecord
+		r, err = look(ctx, v, v.a.rec.creds, p.ID)
+		b = r.bond
+	case KindToken:
+		var r tokenRecord
+		r, err = look(ctx, v, v.a.rec.tokens, p.ID)
+		b = r.bond
+	case KindRefresh:
+		var r familyRecord
+		r, err = look(ctx, v, v.a.rec.families, p.ID)
+		b = r.bond
+	case KindSSHKey:
+		var r sshKeyRecord
+		r, err = look(ctx, v, v.a.rec.sshKeys, p.ID)
+		if err == nil && r.Registration != p.Epoch {
+			return "the SSH key it was made with was deleted, and registered again since", nil
+		}
+		b = r.bond
+	case KindSession:
+		var r sessionRecord
+		r, err = look(ctx, v, v.a.rec.sessions, p.ID)
+		b = r.bond
+	default:
+		return "made with something unknown", nil
+	}
+	switch {
+	case gone(err):
+		return "what it was made with has ended", nil
+	case err != nil:
+		return "", storeFailed(err)
+	}
+	why, err = v.holds(ctx, p.Kind, b, acc)
+	if why != "" {
+		why = "what it was made with has ended: " + why
+	}
+	return why, err
+}
