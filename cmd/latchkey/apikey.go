@@ -15,6 +15,9 @@ type apiKeyCommands struct {
 	RevokeAll apiKeyRevokeAll `cmd:"" help:"End the API keys of everybody."`
 }
 
+// self is whoever asks, in place of a name.
+const self = "me"
+
 // whose is the user that a credential belongs to.
 type whose struct {
 	User string `arg:"" default:"me" help:"The user; yourself when left out."`

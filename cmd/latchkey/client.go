@@ -210,5 +210,19 @@ func list[T any](ctx context.Context, c *client, path string, query url.Values) 
 	}
 }
 
+// listOf is list for what belongs to a user. An empty list of a name that
+// nobody has is no answer but a mistake.
+func listOf[T any](ctx context.Context, c *client, w whose, rest string) ([]T, error) {
+	items, err := list[T](ctx, c, w.path(rest), nil)
+	if err != nil || len(items) > 0 || w.User == self {
+		return items, err
+	}
+	_, err = c.call(ctx, http.MethodGet, w.path(""), nil, nil)
+	if f, ok := errors.AsType[*failure](err); ok && f.code == exitNotFound {
+		return nil, err
+	}
+	return items, nil
+}
+
 // seg is text as one segment of a path.
 func seg(text string) string { return url.PathEscape(text) }

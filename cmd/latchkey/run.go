@@ -130,11 +130,21 @@ func (c *console) run(ctx context.Context, args []string) (err error) {
 	}
 	line, err := parser.Parse(args)
 	if err != nil {
-		return &failure{exitUsage, fmt.Errorf("%w; see latchkey --help", err)}
+		return &failure{exitUsage, fmt.Errorf("%w; see %s --help", err, asked(err))}
 	}
 	c.reach = grammar.Reach.withEnvironment(c)
 	c.json = grammar.Reach.JSON
 	return line.Run()
+}
+
+// asked is the command that a line was about as far as it could be read.
+func asked(err error) string {
+	if e, ok := errors.AsType[*kong.ParseError](err); ok {
+		if command := e.Context.Selected(); command != nil {
+			return command.FullPath()
+		}
+	}
+	return "latchkey"
 }
 
 // reserved are the variables of the command line that are no configuration.

@@ -19,7 +19,7 @@ func (s *sessionList) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	sessions, err := list[auth.SessionInfo](ctx, client, s.path("/sessions"), nil)
+	sessions, err := listOf[auth.SessionInfo](ctx, client, s.whose, "/sessions")
 	if err != nil {
 		return err
 	}

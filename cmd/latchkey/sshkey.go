@@ -67,7 +67,7 @@ func (k *sshKeyList) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	keys, err := list[auth.SSHKeyInfo](ctx, client, k.path("/sshkeys"), nil)
+	keys, err := listOf[auth.SSHKeyInfo](ctx, client, k.whose, "/sshkeys")
 	if err != nil {
 		return err
 	}

@@ -102,7 +102,7 @@ func (t *tokenList) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	tokens, err := list[auth.Token](ctx, client, t.path("/tokens"), nil)
+	tokens, err := listOf[auth.Token](ctx, client, t.whose, "/tokens")
 	if err != nil {
 		return err
 	}

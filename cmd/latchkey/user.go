@@ -23,7 +23,7 @@ type userCommands struct {
 
 type userCreate struct {
 	Name        string   `arg:"" help:"Name: 1 to 64 of a-z 0-9 . _ - @ +."`
-	Email       string   `help:"E-mail address." placeholder:"ADDRESS"`
+	Email       string   `help:"E-mail address; a person needs one." placeholder:"ADDRESS"`
 	DisplayName string   `help:"Name for people to read." placeholder:"NAME"`
 	Group       []string `help:"Group to be a member of; may be repeated." placeholder:"GROUP"`
 	Admin       bool     `help:"Make the user an administrator."`
@@ -49,6 +49,8 @@ func (u *userCreate) Run(ctx context.Context, c *console) error {
 			return usagef("a service account has no password; give it an API key or a token")
 		}
 		body.Kind = string(auth.ServiceUser)
+	} else if u.Email == "" {
+		return usagef("a person needs an e-mail address: give --email, or --service for a service account")
 	}
 	client, err := c.client()
 	if err != nil {
