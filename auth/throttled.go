@@ -42,17 +42,15 @@ func (u *Users) Throttled(ctx context.Context, who Identity, among ...string) ([
 			names = append(names, name)
 		}
 	}
-	if len(among) > 0 {
-		slices.Sort(names)
-		return names, nil
-	}
-	for id, l := range u.a.rec.guesses.List(ctx) {
-		if l.Err != nil {
-			return nil, storeFailed(l.Err)
-		}
-		name, ok := strings.CutPrefix(id, "account/")
-		if ok && l.Value.Count >= StrangerGuesses && u.a.now().Before(l.Expires) {
-			names = append(names, name)
+	if len(among) == 0 {
+		for id, l := range u.a.rec.guesses.List(ctx) {
+			if l.Err != nil {
+				return nil, storeFailed(l.Err)
+			}
+			name, ok := strings.CutPrefix(id, "account/")
+			if ok && l.Value.Count >= StrangerGuesses && u.a.now().Before(l.Expires) {
+				names = append(names, name)
+			}
 		}
 	}
 	slices.Sort(names)

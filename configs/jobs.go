@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"fmt"
 	"maps"
 	"net/netip"
 	"net/url"
@@ -210,7 +211,7 @@ func checkIssuer(s string) string {
 	const form = "takes the issuer's https URL, as https://token.actions.githubusercontent.com"
 	u, err := url.Parse(s)
 	if s == "" {
-		return "is missing: it takes the issuer's https URL, as https://token.actions.githubusercontent.com"
+		return "is missing: it " + form
 	}
 	if err != nil || len(s) > maxIssuer || u.Hostname() == "" || u.Opaque != "" || u.Scheme != "https" && u.Scheme != "http" {
 		return form
@@ -230,7 +231,7 @@ func checkIssuer(s string) string {
 // checkJobScope looks for slips; what a scope means is judged when it is used.
 func checkJobScope(s string, forGroups bool) string {
 	if len(s) > maxScope {
-		return "is longer than 500 bytes"
+		return fmt.Sprintf("is longer than %d bytes", maxScope)
 	}
 	for part := range strings.FieldsSeq(s) {
 		if forGroups && part == "applied-permissions/admin" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
@@ -176,12 +177,7 @@ func newMapping(m JobMapping) (*mapping, error) {
 	if open {
 		return nil, errors.New("the claims match everybody; one must name somebody")
 	}
-	slices.SortFunc(out.claims, func(a, b claim) int {
-		if a.name < b.name {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(out.claims, func(a, b claim) int { return strings.Compare(a.name, b.name) })
 	if out.life == 0 {
 		out.life = defaultLife
 	}
@@ -193,13 +189,11 @@ func newMapping(m JobMapping) (*mapping, error) {
 	return out, err
 }
 
-// scope is the scope in the one spelling that auth writes.
+// scope is the scope in the one spelling that auth writes; "" stays, for auth
+// to choose.
 func (m JobMapping) scope() (string, error) {
 	if m.Scope == "" {
-		if m.User != "" {
-			return auth.UserScope.String(), nil
-		}
-		return auth.Scopes{{Kind: auth.ScopeGroups, Groups: m.Groups}}.String(), nil
+		return "", nil
 	}
 	scopes, err := auth.ParseScopes(m.Scope)
 	if err != nil {

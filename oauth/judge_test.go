@@ -33,7 +33,7 @@ func TestJudge(t *testing.T) {
 			}
 		}
 		job, err := j.Judge(t.Context(), "ci", "build", sign(t, k, c.claims(nil), nil))
-		if err != nil || job.Mapping != "build" || job.User != "" || job.Scope != `applied-permissions/groups:ci,"build team"` || job.Life != time.Hour || len(job.Groups) != 2 {
+		if err != nil || job.Mapping != "build" || job.User != "" || job.Scope != "" || job.Life != time.Hour || len(job.Groups) != 2 {
 			t.Errorf("%s: %+v, %v", alg, job, err)
 		}
 		if n := c.fetches.Load(); n != 1 {

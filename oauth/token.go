@@ -102,7 +102,7 @@ func (t *token) readHeader(text []byte) error {
 	if v, given := h["kid"]; given {
 		var text bool
 		if t.kid, text = v.(string); !text || t.kid == "" || len(t.kid) > maxKeyID {
-			return errors.New("has a kid that is not a text of up to 256 bytes")
+			return fmt.Errorf("has a kid that is not a text of up to %d bytes", maxKeyID)
 		}
 	}
 	// A token of another kind (at+jwt, logout+jwt) may be signed with the same
