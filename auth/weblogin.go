@@ -30,6 +30,9 @@ type NewWebLogin struct {
 	Description string // of the token; from where is added to it
 }
 
+// WebLoginCode is how many characters of the end of an id the person types.
+const WebLoginCode = 4
+
 // NewWebLoginID draws an id for a program that brings none of its own.
 func NewWebLoginID() string { return randomID() }
 
@@ -44,7 +47,6 @@ const (
 	webLoginsOf      = 20   // of one source
 	webLoginsAll     = 1000 // of all
 	webLoginAttempts = 5    // at the last four characters
-	webLoginCode     = 4
 
 	// Clients begin to renew a token up to seven days before its end, with a
 	// pause before each request; one that lives no longer is better not renewed.
@@ -159,7 +161,7 @@ func (l *WebLogins) Approve(ctx context.Context, who Identity, id, code string) 
 		return err
 	}
 	hash := l.hash(id)
-	right := subtle.ConstantTimeCompare([]byte(strings.ToLower(strings.TrimSpace(code))), []byte(strings.ToLower(id[len(id)-webLoginCode:]))) == 1
+	right := subtle.ConstantTimeCompare([]byte(strings.ToLower(strings.TrimSpace(code))), []byte(strings.ToLower(id[len(id)-WebLoginCode:]))) == 1
 	rec, err := l.waits.Update(ctx, hash, func(r *webLoginRecord, _ *time.Time) error {
 		switch {
 		case r.Approved || r.Wrong >= webLoginAttempts:

@@ -9,10 +9,8 @@ import (
 	"fmt"
 	"html/template"
 	"math"
-	"mime"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,8 +23,6 @@ import (
 var web embed.FS
 
 const (
-	maxForm = 16 << 10 // bytes of a page's form
-
 	// pagePolicy lets a page load its own style and send forms to its own
 	// origin, and nothing else; no page of ours needs a script.
 	pagePolicy = "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -39,6 +35,8 @@ const (
 
 	// One text for every reason, so that a stranger learns nothing from it.
 	notSignedIn = "The name or the password is not right. Check both and try again."
+
+	passwordExpired = "Your password has expired. Ask an administrator for a new one."
 )
 
 // pages are what a person sees: signing in, and what to do next. They are made
@@ -110,8 +108,8 @@ type loginPage struct {
 func (p *pages) showLogin(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	query := r.URL.Query()
 	next := ownPath(query.Get(nextInQuery))
-	if query.Has(programInQuery) {
-		id, ok := jfrog.WebLoginID(query.Get(programInQuery))
+	if query.Has(jfrog.WebLoginQuery) {
+		id, ok := jfrog.WebLoginID(query.Get(jfrog.WebLoginQuery))
 		switch {
 		case !ok:
 			return p.tellOfProgram(w, http.StatusBadRequest, who, brokenLink)
@@ -158,18 +156,23 @@ func (p *pages) signIn(w http.ResponseWriter, r *http.Request, who auth.Identity
 		// Not 401: that demands a challenge, at which browsers ask by themselves.
 		return p.write(w, http.StatusForbidden, p.login, page)
 	case auth.Expired:
-		page.Problem = "Your password has expired. Ask an administrator for a new one."
+		page.Problem = passwordExpired
 		return p.write(w, http.StatusForbidden, p.login, page)
 	case auth.Throttled:
-		seconds := int(math.Ceil(refusal.RetryAfter.Seconds()))
-		w.Header().Set("Retry-After", strconv.Itoa(seconds))
-		page.Problem = fmt.Sprintf("There were too many attempts. Wait %s and try again.", plural(seconds, "second"))
+		page.Problem = tooManyAttempts(w, refusal)
 		return p.write(w, http.StatusTooManyRequests, p.login, page)
 	case auth.Unavailable:
 		page.Problem = "Signing in does not work at the moment. Try again in a minute."
 		return p.write(w, http.StatusServiceUnavailable, p.login, page)
 	}
 	return err
+}
+
+// tooManyAttempts says how long to wait, to the person and to the browser.
+func tooManyAttempts(w http.ResponseWriter, refusal *auth.Error) string {
+	seconds := int(math.Ceil(refusal.RetryAfter.Seconds()))
+	w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	return "There were too many attempts. Wait " + plural(seconds, "second") + " and try again."
 }
 
 // signOut is POST /ui/logout.
@@ -182,48 +185,6 @@ func (p *pages) signOut(w http.ResponseWriter, r *http.Request, who auth.Identit
 	}
 	p.api.cookie.clear(w)
 	return p.goTo(w, loginPath)
-}
-
-// homePage is what GET /ui/ shows.
-type homePage struct {
-	frame
-	Name, Email           string
-	Groups                []string
-	Admin                 bool
-	Expires, ExpiresExact string
-	FirstPassword         bool
-	ChangePassword        string
-	Steps                 []step
-}
-
-// step is one thing to do next, and the command that does it.
-type step struct{ Title, Command string }
-
-func (p *pages) showHome(w http.ResponseWriter, _ *http.Request, who auth.Identity) error {
-	page := homePage{
-		frame: p.frame("Your account", who), Name: who.Name, Email: who.Email,
-		Groups: who.Groups, Admin: who.Admin,
-		FirstPassword: who.Admin && who.User == firstUser,
-		Steps:         p.steps(who.User),
-	}
-	if !who.Expires.IsZero() {
-		page.ExpiresExact = who.Expires.UTC().Format(time.RFC3339)
-		page.Expires = who.Expires.UTC().Format("2 January 2006, 15:04 UTC")
-	}
-	page.ChangePassword = "latchkey user update " + firstUser + " --password-stdin"
-	return p.write(w, http.StatusOK, p.home, page)
-}
-
-// firstUser is the account that a fresh installation begins with.
-const firstUser = "admin"
-
-func (p *pages) steps(user string) []step {
-	at := strings.TrimSuffix(p.public.String(), "/") + apiRoot
-	return []step{
-		{"See what a program sees when you show it your password", "curl -u " + user + " " + at + "/whoami"},
-		{"Make an API key for scripts and clients", "curl -u " + user + " -X POST " + at + "/me/apikey"},
-		{"Register your SSH key, for git and git-lfs", "curl -u " + user + " " + at + "/me/sshkeys \\\n  --json \"{\\\"key\\\":\\\"$(cat ~/.ssh/id_ed25519.pub)\\\"}\""},
-	}
 }
 
 // showStyle serves the style sheet. Its address changes with its content.
@@ -277,31 +238,6 @@ func (p *pages) guard(h http.Header) {
 	if p.public.Scheme == "https" {
 		h.Set("Strict-Transport-Security", strictTransport)
 	}
-}
-
-// readForm reads the body of a page's form: only the names of known, each at
-// most once, from the body alone, so that nothing secret is taken from a URL.
-func readForm(w http.ResponseWriter, r *http.Request, known ...string) (url.Values, error) {
-	body, err := readBody(w, r, maxForm)
-	if err != nil {
-		return nil, err
-	}
-	if len(body) == 0 && len(known) == 0 {
-		return nil, nil
-	}
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/x-www-form-urlencoded" {
-		return nil, &auth.Error{Code: codeWrongType, Reason: "send the form as application/x-www-form-urlencoded"}
-	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		return nil, malformed("the form could not be read")
-	}
-	for name, values := range form {
-		if !slices.Contains(known, name) || len(values) != 1 {
-			return nil, malformed("the form has a field that is not known here, or one twice")
-		}
-	}
-	return form, nil
 }
 
 func plural(n int, noun string) string {

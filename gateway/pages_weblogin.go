@@ -2,9 +2,7 @@ package gateway
 
 import (
 	"errors"
-	"math"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -12,15 +10,10 @@ import (
 	"github.com/latchkey-io/latchkey/gateway/jfrog"
 )
 
-const (
-	programInQuery = "jfClientSession" // the id of a program that waits to be let in
-	programCode    = 4                 // characters of it that the person types
-)
-
 // programPath is the page that asks about one program. What else the link held,
 // as the name that it gives the program, is not carried on: whoever made the
 // link chose it.
-func programPath(id string) string { return loginPath + "?" + programInQuery + "=" + id }
+func programPath(id string) string { return loginPath + "?" + jfrog.WebLoginQuery + "=" + id }
 
 // programPage asks a person whether a program may act for them, or, with Said,
 // says what became of it.
@@ -120,7 +113,7 @@ func (p *pages) answerProgram(w http.ResponseWriter, r *http.Request, who auth.I
 func (p *pages) letIn(w http.ResponseWriter, r *http.Request, who auth.Identity, id, code string, password auth.Secret) error {
 	page := programPage{ID: id}
 	code = strings.ToLower(strings.TrimSpace(code))
-	if len(code) != programCode {
+	if len(code) != auth.WebLoginCode {
 		// A slip, not a guess: it is not counted.
 		page.CodeProblem = "Type exactly four characters."
 		return p.askAgain(w, r, http.StatusForbidden, who, page)
@@ -161,11 +154,9 @@ func (p *pages) letIn(w http.ResponseWriter, r *http.Request, who auth.Identity,
 			page.Problem = sentence(refusal.Reason)
 		}
 	case auth.Expired:
-		page.PasswordProblem = "Your password has expired. Ask an administrator for a new one."
+		page.PasswordProblem = passwordExpired
 	case auth.Throttled:
-		seconds := int(math.Ceil(refusal.RetryAfter.Seconds()))
-		w.Header().Set("Retry-After", strconv.Itoa(seconds))
-		page.Problem = "There were too many attempts. Wait " + plural(seconds, "second") + " and try again."
+		page.Problem = tooManyAttempts(w, refusal)
 		status = http.StatusTooManyRequests
 	case auth.Forbidden:
 		page.Problem = sentence(refusal.Reason)

@@ -132,7 +132,7 @@ func (a *API) NPMWebLogin(w http.ResponseWriter, r *http.Request, who auth.Ident
 		return err
 	}
 	return writeJSON(w, http.StatusOK, npmWebLogin{
-		LoginURL: a.origin + "/ui/login?jfClientSession=" + id,
+		LoginURL: a.origin + "/ui/login?" + WebLoginQuery + "=" + id,
 		DoneURL:  a.origin + "/artifactory/api/npm/" + url.PathEscape(r.PathValue("repository")) + "/-/v1/done/" + id,
 	})
 }

@@ -8,6 +8,10 @@ import (
 	"github.com/latchkey-io/latchkey/internal/strictjson"
 )
 
+// WebLoginQuery is the name of the id of a program that waits to be let in, in
+// the query of the sign-in page. Clients write it.
+const WebLoginQuery = "jfClientSession"
+
 const webLoginReason = "web login" // the token's description
 
 // WebLoginID reads the id under which a program waits to be let in: a version 4
