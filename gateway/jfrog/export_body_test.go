@@ -18,9 +18,9 @@ func ReadNames(w http.ResponseWriter, r *http.Request) ([]string, error) { retur
 
 // ReadUser tells what a body of either version says of an account's rights.
 func ReadUser(w http.ResponseWriter, r *http.Request, v2 bool) (admin bool, granted []string, err error) {
-	read := readV1
+	read := readUserV1
 	if v2 {
-		read = readV2
+		read = readUserV2
 	}
 	f, err := read(w, r)
 	if err != nil {

@@ -66,15 +66,15 @@ type listedGroupV2 struct {
 	URI  string `json:"uri"`
 }
 
-// groupsAnswer is a page of the list; without a cursor it is the last.
-type groupsAnswer struct {
+// groupPageV2 is a page of the list; without a cursor it is the last.
+type groupPageV2 struct {
 	Groups []listedGroupV2 `json:"groups"`
 	Cursor string          `json:"cursor,omitempty"`
 }
 
 // ListGroupsV2 answers a page of the groups, by name.
 func (a *API) ListGroupsV2(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	after, limit, err := page(r)
+	after, limit, err := readPage(r)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (a *API) ListGroupsV2(w http.ResponseWriter, r *http.Request, who auth.Iden
 	if err != nil {
 		return err
 	}
-	answer := groupsAnswer{Groups: []listedGroupV2{}}
+	answer := groupPageV2{Groups: []listedGroupV2{}}
 	for _, g := range groups {
 		if g.Name <= after {
 			continue

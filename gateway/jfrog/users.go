@@ -27,9 +27,9 @@ const (
 // realmInternal is where every account made here comes from.
 const realmInternal = "internal"
 
-// fields is what a body says of an account, in either version of the API.
+// userFields is what a body says of an account, in either version of the API.
 // Nil is absent.
-type fields struct {
+type userFields struct {
 	name, email                           *string
 	password                              auth.Secret // empty: absent
 	admin, updatable, noPages, noPassword *bool
@@ -63,7 +63,7 @@ func allOff(flags []flag) error {
 // about checks what the body says of the account's identity: the name, where
 // it is given, is the path's, and what cannot be set here says what is so.
 // is is the account, or as a new one will be.
-func (f *fields) about(is auth.User, uri string) error {
+func (f *userFields) about(is auth.User, uri string) error {
 	if err := allOff(f.grants); err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (f *fields) about(is auth.User, uri string) error {
 }
 
 // newUser is the account that the body makes.
-func (f *fields) newUser(name string) auth.NewUser {
+func (f *userFields) newUser(name string) auth.NewUser {
 	n := auth.NewUser{
 		Name: name, Password: f.password, Admin: said(f.admin),
 		ProfileFixed:             f.updatable != nil && !*f.updatable,
@@ -109,7 +109,7 @@ func (f *fields) newUser(name string) auth.NewUser {
 }
 
 // change is what the body alters.
-func (f *fields) change() auth.UserChange {
+func (f *userFields) change() auth.UserChange {
 	return auth.UserChange{
 		Email: f.email, Groups: f.groups, Admin: f.admin,
 		MayUpdateProfile: f.updatable, InternalPasswordDisabled: f.noPassword, PagesDisabled: f.noPages,
@@ -119,7 +119,7 @@ func (f *fields) change() auth.UserChange {
 
 // createUser makes the account that the body describes. A person needs an
 // address, and a password unless none is kept here.
-func (a *API) createUser(ctx context.Context, who auth.Identity, name string, f *fields) (auth.User, error) {
+func (a *API) createUser(ctx context.Context, who auth.Identity, name string, f *userFields) (auth.User, error) {
 	if who.Admin {
 		if f.email == nil || *f.email == "" {
 			return auth.User{}, invalid("email", "a new user needs an email")
@@ -132,7 +132,7 @@ func (a *API) createUser(ctx context.Context, who auth.Identity, name string, f 
 }
 
 // updateUser alters an account in one step, the password with the rest.
-func (a *API) updateUser(ctx context.Context, who auth.Identity, name string, is auth.User, f *fields) (auth.User, error) {
+func (a *API) updateUser(ctx context.Context, who auth.Identity, name string, is auth.User, f *userFields) (auth.User, error) {
 	if f.noPassword != nil && !*f.noPassword && is.InternalPasswordDisabled && f.password.Empty() {
 		return auth.User{}, invalid("password", "a password is needed where "+f.noPasswordKey+" becomes false")
 	}
@@ -143,8 +143,8 @@ func (a *API) updateUser(ctx context.Context, who auth.Identity, name string, is
 }
 
 // alterUser changes what the body names, and nothing that it leaves out.
-func (a *API) alterUser(r *http.Request, who auth.Identity, name string, in *fields, uri string) (auth.User, error) {
-	is, _, err := a.seen(r.Context(), who, name)
+func (a *API) alterUser(r *http.Request, who auth.Identity, name string, in *userFields, uri string) (auth.User, error) {
+	is, _, err := a.seenUser(r.Context(), who, name)
 	if err != nil {
 		return auth.User{}, err
 	}
@@ -156,7 +156,7 @@ func (a *API) alterUser(r *http.Request, who auth.Identity, name string, in *fie
 
 // replaceAll gives what the body leaves out the value that it has in a new
 // account, but for the password.
-func (f *fields) replaceAll() {
+func (f *userFields) replaceAll() {
 	yes, no := true, false
 	for _, b := range []struct {
 		at   **bool
@@ -171,10 +171,10 @@ func (f *fields) replaceAll() {
 	}
 }
 
-// seen is the account as it is. Whoever may not see it, or finds none, gets it
+// seenUser is the account as it is. Whoever may not see it, or finds none, gets it
 // as a new one would be: the change that follows is then judged, and noted in
 // the trail.
-func (a *API) seen(ctx context.Context, who auth.Identity, name string) (user auth.User, there bool, err error) {
+func (a *API) seenUser(ctx context.Context, who auth.Identity, name string) (user auth.User, there bool, err error) {
 	user, err = a.auth.Users.Get(ctx, who, name)
 	switch auth.CodeOf(err) {
 	case "":

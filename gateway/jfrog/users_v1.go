@@ -10,10 +10,10 @@ import (
 // maxPage is how many accounts are read at once.
 const maxPage = 1000
 
-// bodyV1 is an account as api/security/users has it. Whoever reads it here,
+// userBodyV1 is an account as api/security/users has it. Whoever reads it here,
 // changes it and sends it back is understood: what is not ours to grant is
 // accepted as long as it is off, lastLoggedIn is not looked at.
-type bodyV1 struct {
+type userBodyV1 struct {
 	Name                     *string     `json:"name"`
 	Email                    *string     `json:"email"`
 	Password                 auth.Secret `json:"password"`
@@ -39,8 +39,8 @@ type bodyV1 struct {
 	ProjectAdmin     *bool `json:"projectAdmin"`
 }
 
-func readV1(w http.ResponseWriter, r *http.Request) (*fields, error) {
-	var in bodyV1
+func readUserV1(w http.ResponseWriter, r *http.Request) (*userFields, error) {
+	var in userBodyV1
 	if err := readJSON(w, r, &in, strictjson.Options{AllowNull: true}); err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func readV1(w http.ResponseWriter, r *http.Request) (*fields, error) {
 	} else if in.Source != nil && *in.Source != *in.Realm {
 		return nil, invalid("source", "source and realm differ; leave both out")
 	}
-	return &fields{
+	return &userFields{
 		name: in.Name, email: in.Email, password: in.Password,
 		admin: in.Admin, updatable: in.ProfileUpdatable, noPages: in.DisableUIAccess, noPassword: in.InternalPasswordDisabled,
 		groups: in.Groups, realm: in.Realm, status: in.Status, uri: in.URI,
@@ -76,8 +76,8 @@ type userV1 struct {
 	Groups                   []string `json:"groups"`
 }
 
-// listedV1 is an account in the list.
-type listedV1 struct {
+// listedUserV1 is an account in the list.
+type listedUserV1 struct {
 	Name  string `json:"name"`
 	URI   string `json:"uri"`
 	Realm string `json:"realm"`
@@ -85,9 +85,9 @@ type listedV1 struct {
 
 // ListUsers answers all accounts, by name.
 func (a *API) ListUsers(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	list := []listedV1{}
+	list := []listedUserV1{}
 	err := a.everyUser(r.Context(), who, func(u auth.User) {
-		list = append(list, listedV1{u.Name, a.uriOf(usersV1, u.Name), u.Realm})
+		list = append(list, listedUserV1{u.Name, a.uriOf(usersV1, u.Name), u.Realm})
 	})
 	if err != nil {
 		return err
@@ -122,11 +122,11 @@ func (a *API) PutUser(w http.ResponseWriter, r *http.Request, who auth.Identity)
 	if err := notOwn(who, name); err != nil {
 		return err
 	}
-	in, err := readV1(w, r)
+	in, err := readUserV1(w, r)
 	if err != nil {
 		return err
 	}
-	is, there, err := a.seen(r.Context(), who, name)
+	is, there, err := a.seenUser(r.Context(), who, name)
 	if err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func (a *API) PostUser(w http.ResponseWriter, r *http.Request, who auth.Identity
 	if err != nil {
 		return err
 	}
-	in, err := readV1(w, r)
+	in, err := readUserV1(w, r)
 	if err != nil {
 		return err
 	}

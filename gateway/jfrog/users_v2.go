@@ -10,8 +10,8 @@ import (
 	"github.com/latchkey-io/latchkey/internal/strictjson"
 )
 
-// bodyV2 is an account as access/api/v2/users has it; see bodyV1.
-type bodyV2 struct {
+// userBodyV2 is an account as access/api/v2/users has it; see userBodyV1.
+type userBodyV2 struct {
 	Username                 *string     `json:"username"`
 	Email                    *string     `json:"email"`
 	Password                 auth.Secret `json:"password"`
@@ -38,12 +38,12 @@ type bodyV2 struct {
 	ProjectAdmin     *bool `json:"project_admin"`
 }
 
-func readV2(w http.ResponseWriter, r *http.Request) (*fields, error) {
-	var in bodyV2
+func readUserV2(w http.ResponseWriter, r *http.Request) (*userFields, error) {
+	var in userBodyV2
 	if err := readJSON(w, r, &in, strictjson.Options{AllowNull: true}); err != nil {
 		return nil, err
 	}
-	return &fields{
+	return &userFields{
 		name: in.Username, email: in.Email, password: in.Password,
 		admin: in.Admin, updatable: in.ProfileUpdatable, noPages: in.DisableUIAccess, noPassword: in.InternalPasswordDisabled,
 		groups: in.Groups, realm: in.Realm, status: in.Status, uri: in.URI, effectiveAdmin: in.EffectiveAdmin,
@@ -84,23 +84,23 @@ func (a *API) writeUserV2(w http.ResponseWriter, r *http.Request, who auth.Ident
 	})
 }
 
-// listedV2 is an account in the list.
-type listedV2 struct {
+// listedUserV2 is an account in the list.
+type listedUserV2 struct {
 	Username string `json:"username"`
 	URI      string `json:"uri"`
 	Realm    string `json:"realm"`
 	Status   string `json:"status"`
 }
 
-// usersAnswer is a page of the list; without a cursor it is the last.
-type usersAnswer struct {
-	Users  []listedV2 `json:"users"`
-	Cursor string     `json:"cursor,omitempty"`
+// userPageV2 is a page of the list; without a cursor it is the last.
+type userPageV2 struct {
+	Users  []listedUserV2 `json:"users"`
+	Cursor string         `json:"cursor,omitempty"`
 }
 
 // ListUsersV2 answers a page of the accounts, by name.
 func (a *API) ListUsersV2(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	after, limit, err := page(r)
+	after, limit, err := readPage(r)
 	if err != nil {
 		return err
 	}
@@ -112,18 +112,18 @@ func (a *API) ListUsersV2(w http.ResponseWriter, r *http.Request, who auth.Ident
 	if err != nil {
 		return err
 	}
-	answer := usersAnswer{Users: []listedV2{}, Cursor: next}
+	answer := userPageV2{Users: []listedUserV2{}, Cursor: next}
 	for _, u := range users {
-		answer.Users = append(answer.Users, listedV2{u.Name, a.uriOf(usersV2, u.Name), u.Realm, statusOf(u, locked)})
+		answer.Users = append(answer.Users, listedUserV2{u.Name, a.uriOf(usersV2, u.Name), u.Realm, statusOf(u, locked)})
 	}
 	return writeJSON(w, http.StatusOK, answer)
 }
 
-// page reads the query of a list: cursor, the cursor of the page before, and
+// readPage reads the query of a list: cursor, the cursor of the page before, and
 // limit, at most maxPage, which is what is answered without one. The order is
 // by name, whatever is asked for. A filter would be a list of others than
 // those asked for, and is refused.
-func page(r *http.Request) (after string, limit int, err error) {
+func readPage(r *http.Request) (after string, limit int, err error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return "", 0, invalid("", "the query cannot be read")
@@ -147,7 +147,7 @@ func page(r *http.Request) (after string, limit int, err error) {
 
 // CreateUserV2 makes an account: 201 with it, 409 where there is one.
 func (a *API) CreateUserV2(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	in, err := readV2(w, r)
+	in, err := readUserV2(w, r)
 	if err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func (a *API) PatchUserV2(w http.ResponseWriter, r *http.Request, who auth.Ident
 	if err != nil {
 		return err
 	}
-	in, err := readV2(w, r)
+	in, err := readUserV2(w, r)
 	if err != nil {
 		return err
 	}
