@@ -196,9 +196,9 @@ func jfrogPeople(j *jfrog.API) []row {
 // Access's clients show the ended access token with it.
 func jfrogTokenRows(j *jfrog.API) []row {
 	legacy := below("/artifactory/api/security/token", inOAuth, []row{
-		own(anybody, "POST ", j.CreateOldToken),
-		own(user, "GET ", j.ListOldTokens),
-		own(user, "POST /revoke", j.RevokeOldToken),
+		own(anybody, "POST ", j.CreateLegacyToken),
+		own(user, "GET ", j.ListLegacyTokens),
+		own(user, "POST /revoke", j.RevokeLegacyToken),
 	})
 	return append(legacy, below("/access/api/v1", inAccess, []row{
 		own(lenient, "POST /tokens", j.CreateToken),

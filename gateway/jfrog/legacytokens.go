@@ -14,8 +14,8 @@ const (
 	tokenNotFound = "Token not found"
 )
 
-// oldTokenRequest is what POST api/security/token takes.
-type oldTokenRequest struct {
+// legacyTokenRequest is what POST api/security/token takes.
+type legacyTokenRequest struct {
 	GrantType    string      `json:"grant_type"`
 	Username     string      `json:"username"`
 	Scope        string      `json:"scope"`
@@ -26,8 +26,8 @@ type oldTokenRequest struct {
 	AccessToken  auth.Secret `json:"access_token"`
 }
 
-// oldTokenAnswer hands a token over, in the form of RFC 6749 section 5.1.
-type oldTokenAnswer struct {
+// legacyTokenAnswer hands a token over, in the form of RFC 6749 section 5.1.
+type legacyTokenAnswer struct {
 	AccessToken  string `json:"access_token"`
 	ExpiresIn    int64  `json:"expires_in"` // 0: never
 	Scope        string `json:"scope"`
@@ -35,8 +35,8 @@ type oldTokenAnswer struct {
 	RefreshToken string `json:"refresh_token,omitempty"`
 }
 
-// oldTokenInfo is a token in the legacy list.
-type oldTokenInfo struct {
+// legacyTokenInfo is a token in the legacy list.
+type legacyTokenInfo struct {
 	ID          string `json:"token_id"`
 	Issuer      string `json:"issuer"`
 	Subject     string `json:"subject"`
@@ -52,11 +52,11 @@ type oauthRefusal struct {
 	Description string `json:"error_description"`
 }
 
-// CreateOldToken makes a token for the user that is named, or refreshes one
+// CreateLegacyToken makes a token for the user that is named, or refreshes one
 // for anybody who holds its refresh token: CLIs that signed in with a password
 // do both before each command.
-func (a *API) CreateOldToken(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	var in oldTokenRequest
+func (a *API) CreateLegacyToken(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	var in legacyTokenRequest
 	if err := readTokenFields(w, r, &in); err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (a *API) CreateOldToken(w http.ResponseWriter, r *http.Request, who auth.Id
 	}
 	switch in.GrantType {
 	case grantRefresh:
-		return a.refreshOldToken(w, r, who, in, installation)
+		return a.refreshLegacyToken(w, r, who, in, installation)
 	case "", grantCredentials:
 	default:
 		return writeJSON(w, http.StatusBadRequest, oauthRefusal{"unsupported_grant_type", "grant_type is " + grantCredentials + " or " + grantRefresh})
@@ -74,7 +74,7 @@ func (a *API) CreateOldToken(w http.ResponseWriter, r *http.Request, who auth.Id
 	if !who.Known() {
 		return unknown()
 	}
-	n, repeated, err := a.oldToken(who, in, installation)
+	n, repeated, err := a.legacyToken(who, in, installation)
 	if err != nil {
 		return err
 	}
@@ -85,12 +85,12 @@ func (a *API) CreateOldToken(w http.ResponseWriter, r *http.Request, who auth.Id
 	if err != nil {
 		return notTheirs(who, n.Owner, noSuchOwner(err))
 	}
-	return writeJSON(w, http.StatusOK, oldHandOver(tok, repeated))
+	return writeJSON(w, http.StatusOK, handOverLegacy(tok, repeated))
 }
 
-// oldToken is the token that a request asks for, and the scope as its answer
+// legacyToken is the token that a request asks for, and the scope as its answer
 // repeats it.
-func (a *API) oldToken(who auth.Identity, in oldTokenRequest, installation string) (n auth.NewToken, repeated string, err error) {
+func (a *API) legacyToken(who auth.Identity, in legacyTokenRequest, installation string) (n auth.NewToken, repeated string, err error) {
 	if !in.RefreshToken.Empty() || !in.AccessToken.Empty() {
 		return n, "", invalid("grant_type", "refresh_token and access_token go with grant_type="+grantRefresh)
 	}
@@ -114,7 +114,7 @@ func (a *API) oldToken(who auth.Identity, in oldTokenRequest, installation strin
 	if !n.Refreshable && !oursAlone(in.Audience, installation) {
 		return n, "", invalid("audience", "only a refreshable token may be for another service")
 	}
-	n.Life, err = a.oldLife(who, in.ExpiresIn)
+	n.Life, err = a.lifeOfLegacy(who, in.ExpiresIn)
 	return n, repeated, err
 }
 
@@ -131,7 +131,7 @@ func oursAlone(audience, installation string) bool {
 	return true
 }
 
-func (a *API) refreshOldToken(w http.ResponseWriter, r *http.Request, who auth.Identity, in oldTokenRequest, installation string) error {
+func (a *API) refreshLegacyToken(w http.ResponseWriter, r *http.Request, who auth.Identity, in legacyTokenRequest, installation string) error {
 	err := onlyRefreshes(tokenRequest{
 		Username: in.Username, Scope: in.Scope, ExpiresIn: in.ExpiresIn, Refreshable: in.Refreshable,
 		Audience: in.Audience, RefreshToken: in.RefreshToken,
@@ -146,18 +146,18 @@ func (a *API) refreshOldToken(w http.ResponseWriter, r *http.Request, who auth.I
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, oldHandOver(tok, oldText(tok.Scope, installation)))
+	return writeJSON(w, http.StatusOK, handOverLegacy(tok, oldText(tok.Scope, installation)))
 }
 
-func oldHandOver(t auth.Token, scope string) oldTokenAnswer {
-	return oldTokenAnswer{
+func handOverLegacy(t auth.Token, scope string) legacyTokenAnswer {
+	return legacyTokenAnswer{
 		AccessToken: t.JWT.Reveal(), ExpiresIn: expiresIn(t), Scope: scope, Type: bearerType,
 		RefreshToken: t.Refresh.Reveal(),
 	}
 }
 
-// ListOldTokens answers everybody's tokens to an administrator.
-func (a *API) ListOldTokens(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+// ListLegacyTokens answers everybody's tokens to an administrator.
+func (a *API) ListLegacyTokens(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	if !who.Admin {
 		return &auth.Error{Code: auth.Forbidden, Reason: "this list is for administrators; GET /access/api/v1/tokens lists your own"}
 	}
@@ -165,18 +165,18 @@ func (a *API) ListOldTokens(w http.ResponseWriter, r *http.Request, who auth.Ide
 	if err != nil {
 		return err
 	}
-	list := make([]oldTokenInfo, len(tokens))
+	list := make([]legacyTokenInfo, len(tokens))
 	for i, t := range tokens {
 		info := infoOf(t)
-		list[i] = oldTokenInfo{ID: info.ID, Issuer: info.Issuer, Subject: info.Subject, Issued: info.Issued, Expiry: info.Expiry, Refreshable: info.Refreshable}
+		list[i] = legacyTokenInfo{ID: info.ID, Issuer: info.Issuer, Subject: info.Subject, Issued: info.Issued, Expiry: info.Expiry, Refreshable: info.Refreshable}
 	}
 	return writeJSON(w, http.StatusOK, map[string]any{"tokens": list})
 }
 
-// RevokeOldToken ends a token by its value or by its id: "Token revoked". One
+// RevokeLegacyToken ends a token by its value or by its id: "Token revoked". One
 // that is not there, or is of somebody whose tokens the caller does not revoke,
 // is "Token not found"; both are 200 (RFC 7009 section 2.2).
-func (a *API) RevokeOldToken(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+func (a *API) RevokeLegacyToken(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	var in struct {
 		Token auth.Secret `json:"token"`
 		ID    string      `json:"token_id"`

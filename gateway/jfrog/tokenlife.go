@@ -21,16 +21,16 @@ func (a *API) life(who auth.Identity, expiresIn *int64) (time.Duration, error) {
 // ends reports a caller whose credential makes no endless token.
 func ends(who auth.Identity, now time.Time) bool { return !who.Expires.IsZero() && !who.Full(now) }
 
-// oldLife is the life of a token for which the legacy API is not told one.
-const oldLife = time.Hour
+// legacyLife is the life of a token for which the legacy API is not told one.
+const legacyLife = time.Hour
 
-// oldLife is how long a new token lives: not said, an hour, or less where the
+// lifeOfLegacy is how long a new token lives: not said, an hour, or less where the
 // configuration or the caller's own credential ends sooner.
-func (a *API) oldLife(who auth.Identity, expiresIn *int64) (time.Duration, error) {
+func (a *API) lifeOfLegacy(who auth.Identity, expiresIn *int64) (time.Duration, error) {
 	if expiresIn != nil {
 		return auth.LifeOf(expiresIn)
 	}
-	life, now := oldLife, a.now()
+	life, now := legacyLife, a.now()
 	if longest := a.auth.Policy().TokenMax; longest > 0 {
 		life = min(life, longest)
 	}
