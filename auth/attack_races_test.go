@@ -141,6 +141,37 @@ func TestListsAreNotFullOfTheDead(t *testing.T) {
 	}
 }
 
+// What makes room on a full list leaves nothing of a dead family, and takes
+// nothing from a living one.
+func TestDeadFamiliesLeaveNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills a list")
+	}
+	w := newWorld(t)
+	ctx := t.Context()
+	w.SetMatches(func(string, string) bool { return true })
+	w.user("alice", withPassword)
+	alice := w.who(password("alice"))
+	key := w.who(w.apiKey(alice, "alice"))
+	for range 20 {
+		w.token(key, auth.NewToken{Life: auth.Endless, Refreshable: true})
+	}
+	living := w.token(alice, auth.NewToken{Life: time.Hour, Refreshable: true})
+	newest := w.renewed(living.Refresh)
+	for range 2000 - 22 {
+		must(t, w.ListToken(ctx, key))
+	}
+	w.clock.Advance(2 * time.Hour)
+	must(t, w.Keys.Revoke(ctx, alice, "alice"))
+	if _, err := w.Tokens.Create(ctx, alice, auth.NewToken{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := w.RecordsOf(ctx, "refresh/"); n != 1 {
+		t.Errorf("%d families are left, of which one lives", n)
+	}
+	w.renewed(newest.Refresh)
+}
+
 // An account made while its namesake's removal is being tidied up stays on the
 // administrator's list.
 func TestAnAccountMadeWhileItsNamesakeGoesIsListed(t *testing.T) {

@@ -195,6 +195,21 @@ func (t *Tokens) endFamily(ctx context.Context, owner, id string) error {
 	return nil
 }
 
+// forget removes a token that works no more, and with a family's newest what
+// nobody can renew any more.
+func (t *Tokens) forget(ctx context.Context, id string, rec tokenRecord) error {
+	if rec.Family != "" {
+		f, _, err := t.a.rec.families.Get(ctx, rec.Family)
+		if err == nil && f.Generation == rec.Generation {
+			err = t.a.rec.families.Delete(ctx, rec.Family)
+		}
+		if err != nil && !gone(err) {
+			return storeFailed(err)
+		}
+	}
+	return t.remove(ctx, id, rec)
+}
+
 // renewable reports that the family of rec can still renew it.
 func (t *Tokens) renewable(ctx context.Context, v *view, rec tokenRecord) (bool, error) {
 	if rec.Family == "" {

@@ -80,7 +80,7 @@ func (t *Tokens) Installation(ctx context.Context) (string, error) {
 func (t *Tokens) list(ctx context.Context, owner, id string) error {
 	err := t.shelf.list(ctx, owner, id)
 	if errors.Is(err, errListFull) {
-		if err := t.shelf.tidy(ctx, owner, t.remove); err != nil {
+		if err := t.shelf.tidy(ctx, owner, t.forget); err != nil {
 			return err
 		}
 		err = t.shelf.list(ctx, owner, id)
