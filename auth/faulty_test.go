@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -87,7 +88,7 @@ func (c *crowd) scene(t *testing.T) *scene {
 	store := storetest.NewMemory(clock.Now)
 	copyStore(t, c.store, store)
 	faulty := storetest.NewFaulty(store)
-	return &scene{world: worldOver(t, faulty, clock), faulty: faulty, alice: c.alice, before: c.proofs, ids: c.ids, refresh: c.refresh}
+	return &scene{world: worldOver(t, faulty, clock), faulty: faulty, alice: c.alice, before: maps.Clone(c.proofs), ids: c.ids, refresh: c.refresh}
 }
 
 // seen reports whether the owner's lists show the credential behind who.
@@ -170,10 +171,13 @@ func calls() []call {
 			s.take(err, bearer(tok.JWT), bearer(tok.Reference))
 			return err
 		}},
-		{name: "token: replay", again: auth.Unauthenticated, ends: []string{"renewable"}, do: func(s *scene) error {
+		{name: "token: replay", again: auth.Unauthenticated, ends: []string{"renewable", "renewed"}, do: func(s *scene) error {
 			first, err := s.world.refresh(s.refresh)
 			if err == nil {
-				_, err = s.world.refresh(first.Refresh)
+				var second auth.Token
+				if second, err = s.world.refresh(first.Refresh); err == nil {
+					s.before["renewed"] = bearer(second.JWT)
+				}
 			}
 			if err == nil {
 				_, err = s.world.refresh(s.refresh)

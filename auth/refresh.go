@@ -89,7 +89,11 @@ func (t *Tokens) Refresh(ctx context.Context, peer Peer, r Refreshing) (tok Toke
 	}
 	f, err = t.advance(ctx, id, from)
 	if errors.Is(err, errReused) {
-		t.a.Trail.acted(who, actTokenReuse, target, t.endFamily(ctx, f.User, id))
+		err = t.endFamily(ctx, f.User, id)
+		t.a.Trail.acted(who, actTokenReuse, target, err)
+		if err != nil { // it may not have ended; whoever asks again ends it
+			return Token{}, err
+		}
 		return Token{}, unauthenticated("the refresh token was used before; all that it made is ended")
 	} else if err != nil {
 		return Token{}, err
