@@ -60,7 +60,7 @@ func ParseScopes(text string) (Scopes, error) {
 		return nil, invalid("scope", "the scope has %d characters, at most %d", len(text), MaxScope)
 	}
 	var out Scopes
-	for _, part := range splitScopes(text) {
+	for _, part := range SplitScopes(text) {
 		s, err := parseScope(part)
 		if err != nil {
 			return nil, err
@@ -76,8 +76,9 @@ func ParseScopes(text string) (Scopes, error) {
 	return out, nil
 }
 
-// splitScopes splits at spaces outside double quotes.
-func splitScopes(text string) []string {
+// SplitScopes splits a text of scopes into its parts: at spaces outside double
+// quotes.
+func SplitScopes(text string) []string {
 	quoted := false
 	return strings.FieldsFunc(text, func(r rune) bool {
 		if r == '"' {

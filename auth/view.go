@@ -21,6 +21,12 @@ func look[T any](ctx context.Context, v *view, t keystore.Table[T], id string) (
 	return rec, err
 }
 
+// lookBond is look for the bond alone.
+func lookBond[T bonded](ctx context.Context, v *view, t keystore.Table[T], id string) (bond, error) {
+	r, err := look(ctx, v, t, id)
+	return r.tie(), err
+}
+
 func (v *view) system(ctx context.Context) (systemRecord, error) {
 	if v.sys == nil {
 		rec, err := look(ctx, v, v.a.rec.system, systemID)
@@ -96,17 +102,11 @@ func (v *view) parentHolds(ctx context.Context, p Ref, acc *account) (why string
 			return "", nil
 		}
 	case KindAPIKey:
-		var r credRecord
-		r, err = look(ctx, v, v.a.rec.creds, p.ID)
-		b = r.bond
+		b, err = lookBond(ctx, v, v.a.rec.creds, p.ID)
 	case KindToken:
-		var r tokenRecord
-		r, err = look(ctx, v, v.a.rec.tokens, p.ID)
-		b = r.bond
+		b, err = lookBond(ctx, v, v.a.rec.tokens, p.ID)
 	case KindRefresh:
-		var r familyRecord
-		r, err = look(ctx, v, v.a.rec.families, p.ID)
-		b = r.bond
+		b, err = lookBond(ctx, v, v.a.rec.families, p.ID)
 	case KindSSHKey:
 		var r sshKeyRecord
 		r, err = look(ctx, v, v.a.rec.sshKeys, p.ID)
@@ -115,9 +115,7 @@ func (v *view) parentHolds(ctx context.Context, p Ref, acc *account) (why string
 		}
 		b = r.bond
 	case KindSession:
-		var r sessionRecord
-		r, err = look(ctx, v, v.a.rec.sessions, p.ID)
-		b = r.bond
+		b, err = lookBond(ctx, v, v.a.rec.sessions, p.ID)
 	default:
 		return "made with something unknown", nil
 	}

@@ -50,7 +50,7 @@ func readOldScopes(text, installation string) (scopes auth.Scopes, repeated stri
 		return nil, "", err
 	}
 	var parts []string
-	for _, part := range splitScopes(text) {
+	for _, part := range auth.SplitScopes(text) {
 		if part == oldAPI {
 			continue
 		}
@@ -153,17 +153,6 @@ func oldWords(actions string) string {
 		return "*"
 	}
 	return strings.Join(words, ",")
-}
-
-// splitScopes splits at spaces outside double quotes, as auth does.
-func splitScopes(text string) []string {
-	quoted := false
-	return strings.FieldsFunc(text, func(r rune) bool {
-		if r == '"' {
-			quoted = !quoted
-		}
-		return r == ' ' && !quoted
-	})
 }
 
 // foreignGroup is a group of scopes that who is not in, or that their
