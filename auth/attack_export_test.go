@@ -3,6 +3,8 @@ package auth
 import (
 	"context"
 	"runtime"
+
+	"github.com/latchkey-io/latchkey/internal/limit"
 )
 
 // NobodysHash is what is hashed against where there is no password.
@@ -22,10 +24,15 @@ const (
 func (a *Authority) SetMatches(f func(phc, password string) bool) { a.matches = f }
 
 // FillStrangers takes every place inside the gate of strangers' passwords.
-func (a *Authority) FillStrangers() (release func()) {
+func (a *Authority) FillStrangers() (release func()) { return fill(a.hashing) }
+
+// FillSigners takes every place inside the gate of tokens to be signed.
+func (a *Authority) FillSigners() (release func()) { return fill(a.signing.gate) }
+
+func fill(gate *limit.Gate) (release func()) {
 	var leaves []func()
 	for range (runtime.GOMAXPROCS(0) + 1) / 2 {
-		leave, err := a.hashing.Enter(context.Background())
+		leave, err := gate.Enter(context.Background())
 		if err != nil {
 			panic(err)
 		}

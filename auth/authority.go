@@ -117,6 +117,8 @@ type Authority struct {
 	// leaves the latter their turn.
 	hashing, hashingKnown *limit.Gate
 
+	signing *signers
+
 	matches func(phc, password string) bool // argon2id; tests count it
 	trying  once                            // passwords being tried right now
 	known   *knownGood                      // passwords that were right a moment ago
@@ -147,6 +149,7 @@ func New(ctx context.Context, c Config) (*Authority, error) {
 	cores := runtime.GOMAXPROCS(0)
 	a.hashing = limit.NewGate((cores+1)/2, maxHashQueue)
 	a.hashingKnown = limit.NewGate((cores+1)/2, maxHashQueue)
+	a.signing = newSigners(cores)
 	a.cache.feed.seed = maphash.MakeSeed()
 	a.rec = newRecords(noticing{c.Store, &a.cache.feed})
 	rand.Read(a.cache.secret[:])

@@ -54,7 +54,7 @@ func (t *Tokens) ForClient(ctx context.Context, who Identity) (secret Secret, ex
 		if why, err := v.live(read, KindToken, rec.bond, acc); err != nil {
 			return Secret{}, time.Time{}, err
 		} else if why == "" {
-			secret, err := t.sign(sys, id, rec)
+			secret, err := t.sign(read, sys, id, rec)
 			return secret, rec.Expires, err
 		}
 	}

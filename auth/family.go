@@ -82,28 +82,29 @@ func (f *familyRecord) renew(from uint64, now time.Time, longest time.Duration) 
 // beginFamily keeps a family and makes its first token.
 func (t *Tokens) beginFamily(ctx context.Context, sys systemRecord, f familyRecord) (Token, error) {
 	id := randomAlphanumeric(familyLength)
-	if err := t.list(ctx, f.User, t.a.familyToken(id, 0)); err != nil {
+	first, err := t.newest(ctx, sys, id, f)
+	if err != nil {
+		return Token{}, err
+	}
+	if err := t.list(ctx, f.User, first.ID); err != nil {
 		return Token{}, err
 	}
 	if err := t.a.rec.families.Create(ctx, id, f, f.Expires); err != nil {
 		return Token{}, storeFailed(err)
 	}
-	return t.newest(ctx, sys, id, f)
+	return t.put(ctx, first)
 }
 
-// newest makes the newest pair of a family, or the same pair again.
-func (t *Tokens) newest(ctx context.Context, sys systemRecord, id string, f familyRecord) (Token, error) {
+// newest makes the newest pair of a family, or the same pair again, for put.
+func (t *Tokens) newest(ctx context.Context, sys systemRecord, id string, f familyRecord) (draft, error) {
 	reference := Secret{}
 	if f.Reference {
 		body := referencePrefix + t.a.derive("reference", id, f.Generation, referenceLength-len(referencePrefix)-checksumLength)
 		reference = NewSecret(body + checksum(body))
 	}
-	tok, err := t.put(ctx, sys, t.a.familyToken(id, f.Generation), f.tokenRecord(id), reference, f.Expires)
-	if err != nil {
-		return Token{}, err
-	}
-	tok.Refresh = t.a.refreshToken(id, f.Generation)
-	return tok, nil
+	d, err := t.draw(ctx, sys, t.a.familyToken(id, f.Generation), f.tokenRecord(id), reference, f.Expires)
+	d.Refresh = t.a.refreshToken(id, f.Generation)
+	return d, err
 }
 
 // again hands a token out once more, with its refresh token, as it was made.
@@ -123,7 +124,7 @@ func (t *Tokens) again(ctx context.Context, id string) (Token, error) {
 	if rec.Family != "" {
 		tok.Refresh = t.a.refreshToken(rec.Family, rec.Generation)
 	}
-	tok.JWT, err = t.sign(sys, id, rec)
+	tok.JWT, err = t.sign(ctx, sys, id, rec)
 	return tok, err
 }
 

@@ -18,7 +18,13 @@ const (
 	typGrant  = "grant+jwt"
 )
 
-func (t *Tokens) sign(sys systemRecord, id string, rec tokenRecord) (Secret, error) {
+// sign waits for its turn; Throttled when that does not come in time.
+func (t *Tokens) sign(ctx context.Context, sys systemRecord, id string, rec tokenRecord) (Secret, error) {
+	leave, err := t.a.signing.enter(ctx, rec.User)
+	if err != nil {
+		return Secret{}, err
+	}
+	defer leave()
 	claims := map[string]any{
 		"iss": sys.issuer(),
 		"sub": sys.subject(rec.User),

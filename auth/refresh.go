@@ -99,7 +99,11 @@ func (t *Tokens) Refresh(ctx context.Context, peer Peer, r Refreshing) (tok Toke
 		return Token{}, err
 	}
 	target = f.User + " " + t.a.familyToken(id, f.Generation)
-	return t.newest(ctx, sys, id, f)
+	renewed, err := t.newest(ctx, sys, id, f)
+	if err != nil {
+		return Token{}, err
+	}
+	return t.put(ctx, renewed)
 }
 
 // removeToken ends one token by its id, if it is there.

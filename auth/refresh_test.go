@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"context"
 	"strings"
 	"sync"
 	"testing"
@@ -354,4 +355,57 @@ func TestRefreshOfTheShortestTokens(t *testing.T) {
 			t.Fatalf("renewed: life %v", tok.Expires.Sub(tok.Created))
 		}
 	}
+}
+
+// Tokens are signed a few at a time, so that whoever makes or renews them
+// without end takes nobody else's turn. What has to wait too long is refused,
+// and nothing of it is kept; a refresh that was refused is repeated.
+func TestSigningWaitsItsTurn(t *testing.T) {
+	w := newWorld(t)
+	w.user("alice")
+	key := w.apiKey(w.admin, "alice")
+	alice := w.who(key)
+	old := w.token(alice, auth.NewToken{Life: time.Hour, Refreshable: true})
+	records := func() int {
+		return w.RecordsOf(t.Context(), "token/") + w.RecordsOf(t.Context(), "refresh/") + w.RecordsOf(t.Context(), "cred/")
+	}
+	before := records()
+	release := w.FillSigners()
+	soon := func(do func(ctx context.Context) error) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		return do(ctx)
+	}
+	for what, n := range map[string]auth.NewToken{"token": {Reference: true}, "family": {Refreshable: true, Life: auth.Endless}} {
+		wantCode(t, what, soon(func(ctx context.Context) error { return errOf(w.Tokens.Create(ctx, alice, n)) }), auth.Throttled)
+	}
+	if now := records(); now != before {
+		t.Errorf("%d records, before %d", now, before)
+	}
+	wantCode(t, "refresh", soon(func(ctx context.Context) error {
+		return errOf(w.Tokens.Refresh(ctx, home, auth.Refreshing{Refresh: old.Refresh}))
+	}), auth.Throttled)
+	if !w.holds(key) || !w.holds(bearer(old.JWT)) {
+		t.Error("keys and tokens wait as well")
+	}
+	w.grant(alice, lfs)
+
+	// Somebody else's turn comes although alice asks and asks.
+	w.user("eve", withPassword)
+	eve := w.who(password("eve"))
+	var asking sync.WaitGroup
+	refused := make(chan error, 200)
+	for range cap(refused) {
+		asking.Go(func() { refused <- errOf(w.Tokens.Create(context.Background(), alice, auth.NewToken{Life: time.Hour})) })
+	}
+	for range cap(refused) - 64 {
+		wantCode(t, "more than wait", <-refused, auth.Throttled)
+	}
+	asking.Go(func() { refused <- errOf(w.Tokens.Create(context.Background(), eve, auth.NewToken{Life: time.Hour})) })
+	release()
+	asking.Wait()
+	for range 65 {
+		wantCode(t, "in their turn", <-refused, "")
+	}
+	w.renewed(w.renewed(old.Refresh).Refresh)
 }

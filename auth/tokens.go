@@ -159,38 +159,51 @@ func (t *Tokens) make(ctx context.Context, who Identity, n NewToken, scopes Scop
 	if n.Reference {
 		reference = NewSecret(newSecretText(referencePrefix, referenceLength))
 	}
-	return t.put(ctx, sys, id, rec, reference, expires)
+	d, err := t.draw(ctx, sys, id, rec, reference, expires)
+	if err != nil {
+		return Token{}, err
+	}
+	return t.put(ctx, d)
 }
 
-// put makes a token work: it is listed first, then comes its record, then its
-// reference form. sweep is when the store may forget it. To put the same token
-// twice does nothing.
-func (t *Tokens) put(ctx context.Context, sys systemRecord, id string, rec tokenRecord, reference Secret, sweep time.Time) (tok Token, err error) {
+// draft is a token that is signed and not kept yet, so it does not work.
+type draft struct {
+	Token
+	rec   tokenRecord
+	sweep time.Time // when the store may forget it
+}
+
+// draw signs a token, which may have to wait its turn.
+func (t *Tokens) draw(ctx context.Context, sys systemRecord, id string, rec tokenRecord, reference Secret, sweep time.Time) (d draft, err error) {
 	if !reference.Empty() {
 		rec.Reference = t.a.ring().LookupID(lookupReference, reference.Reveal())
 	}
-	tok = rec.token(sys, id)
-	tok.Reference = reference
-	if tok.JWT, err = t.sign(sys, id, rec); err != nil {
+	d = draft{rec.token(sys, id), rec, sweep}
+	d.Reference = reference
+	d.JWT, err = t.sign(ctx, sys, id, rec)
+	return d, err
+}
+
+// put makes a token work: it is listed first, then comes its record, then its
+// reference form. To put the same token twice does nothing.
+func (t *Tokens) put(ctx context.Context, d draft) (Token, error) {
+	if err := t.list(ctx, d.Owner, d.ID); err != nil {
 		return Token{}, err
 	}
-	if err := t.list(ctx, rec.User, id); err != nil {
-		return Token{}, err
-	}
-	if err := t.a.rec.tokens.Create(ctx, id, rec, sweep); err != nil && !errors.Is(err, keystore.ErrExists) {
+	if err := t.a.rec.tokens.Create(ctx, d.ID, d.rec, d.sweep); err != nil && !errors.Is(err, keystore.ErrExists) {
 		return Token{}, storeFailed(err)
 	}
-	if rec.Reference != "" {
-		err := t.a.rec.creds.Create(ctx, rec.Reference, credRecord{bond: rec.bond, Token: id}, sweep)
+	if d.rec.Reference != "" {
+		err := t.a.rec.creds.Create(ctx, d.rec.Reference, credRecord{bond: d.rec.bond, Token: d.ID}, d.sweep)
 		if err != nil && !errors.Is(err, keystore.ErrExists) {
 			return Token{}, storeFailed(err)
 		}
 	}
 	// Who read the list meanwhile found no record and took the id off it.
-	if err := t.list(ctx, rec.User, id); err != nil {
+	if err := t.list(ctx, d.Owner, d.ID); err != nil {
 		return Token{}, err
 	}
-	return tok, nil
+	return d.Token, nil
 }
 
 // Revoke ends a token, or a short token without a record (Grant), by its id.
