@@ -159,7 +159,10 @@ func (a *Authority) allow(who Identity, what act, owner string) error {
 	if what == actKeyShow && admin {
 		return forbidden("an API key is shown to its owner alone; rotate it to hand over a new one")
 	}
-	return forbidden("%s may not do %s with this credential", who.User, what)
+	if n := needs[what]; n == adminReads || n == adminChanges {
+		return forbidden("this is for administrators, with a credential that covers all that they may")
+	}
+	return forbidden("%s may not do this with this credential (%s)", who.User, what)
 }
 
 // empowers asks what an administrator's credential needs for acts that let

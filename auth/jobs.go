@@ -28,7 +28,9 @@ type JobFinding struct {
 	Provider string   `json:"provider"`
 	Mapping  string   `json:"mapping,omitempty"`
 	Hit      bool     `json:"hit"`
-	Why      []string `json:"why,omitempty"` // a sentence for each thing that does not fit
+	User     string   `json:"user,omitempty"`   // with Hit: whose token it gets
+	Groups   []string `json:"groups,omitempty"` // or of a service account in these
+	Why      []string `json:"why,omitempty"`    // a sentence for each thing that does not fit
 }
 
 // JobJudge verifies the tokens of CI jobs.
@@ -89,7 +91,7 @@ func (t *Tokens) Exchange(ctx context.Context, peer Peer, r JobRequest) (tok Tok
 	defer cancel()
 	if job.User == "" {
 		if job.User, err = t.a.Users.forJob(ctx, job); err != nil {
-			return Token{}, err
+			return Token{}, cannotActFor(err)
 		}
 	}
 	scope := job.Scope
@@ -101,7 +103,7 @@ func (t *Tokens) Exchange(ctx context.Context, peer Peer, r JobRequest) (tok Tok
 	}
 	scopes, err := ParseScopes(scope)
 	if err != nil {
-		return Token{}, err
+		return Token{}, cannotActFor(err)
 	}
 	life := min(max(job.Life, time.Second), maxJobLife)
 	if longest := t.a.Policy().TokenMax; longest > 0 {
@@ -112,11 +114,18 @@ func (t *Tokens) Exchange(ctx context.Context, peer Peer, r JobRequest) (tok Tok
 		Owner: job.User, Reference: r.Reference,
 		Description: event.Clean("job "+job.Provider+"/"+job.Mapping+" "+job.Subject, maxJobText),
 	}, scopes, now, now.Add(life.Truncate(time.Second)))
-	if CodeOf(err) == NotFound || CodeOf(err) == Invalid {
-		return Token{}, unauthenticated("the mapping's account cannot be used: " + err.Error())
-	}
 	target = job.User + " " + tok.ID
-	return tok, err
+	return tok, cannotActFor(err)
+}
+
+// cannotActFor makes a fault of the configuration or of an account, which is
+// no job's business, a refusal with the cause in the audit trail.
+func cannotActFor(err error) error {
+	switch CodeOf(err) {
+	case NotFound, Invalid, Forbidden:
+		return unauthenticated("the mapping's account cannot be used: " + err.Error())
+	}
+	return err
 }
 
 // kindJob names a job's token in the audit trail.
@@ -131,9 +140,53 @@ func (a *Authority) ExplainJob(ctx context.Context, who Identity, token Secret) 
 	if judge == nil {
 		return []JobFinding{}, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, jobDeadline)
+	explaining, cancel := context.WithTimeout(ctx, jobDeadline)
 	defer cancel()
-	return (*judge).Explain(ctx, token)
+	findings, err := (*judge).Explain(explaining, token)
+	if err != nil {
+		return nil, err
+	}
+	for i := range findings {
+		if err := a.checkHit(ctx, &findings[i]); err != nil {
+			return nil, err
+		}
+	}
+	return findings, nil
+}
+
+// checkHit takes a hit back where its account could not act.
+func (a *Authority) checkHit(ctx context.Context, f *JobFinding) error {
+	if !f.Hit {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	name, why := f.User, ""
+	if name == "" {
+		name, _ = CanonicalName("job-" + f.Provider + "-" + f.Mapping)
+		_, err := a.Users.checkGroups(ctx, f.Groups)
+		if e, ok := errors.AsType[*Error](err); ok && e.Code == Invalid {
+			f.Hit, f.Why = false, append(f.Why, e.Reason)
+		} else if err != nil {
+			return err
+		}
+	}
+	acc, err := (&view{a: a}).account(ctx, name)
+	switch {
+	case err != nil:
+		return err
+	case acc == nil && f.User != "":
+		why = "there is no user " + name + "; create the account first"
+	case acc == nil: // made at the first exchange
+	case acc.Disabled:
+		why = "user " + name + " is disabled"
+	case f.User == "" && (acc.Kind != ServiceUser || acc.Admin):
+		why = name + " is not the service account of a mapping"
+	}
+	if why != "" {
+		f.Hit, f.Why = false, append(f.Why, why)
+	}
+	return nil
 }
 
 // forJob finds or makes the service account of a mapping, a member of exactly

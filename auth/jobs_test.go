@@ -12,8 +12,9 @@ import (
 
 // desk is a judge that finds every token good, and says what is in job.
 type desk struct {
-	job auth.Job
-	err error
+	job     auth.Job
+	err     error
+	finding auth.JobFinding
 }
 
 func (d *desk) Judge(context.Context, string, string, auth.Secret) (auth.Job, error) {
@@ -21,7 +22,7 @@ func (d *desk) Judge(context.Context, string, string, auth.Secret) (auth.Job, er
 }
 
 func (d *desk) Explain(context.Context, auth.Secret) ([]auth.JobFinding, error) {
-	return []auth.JobFinding{{Provider: d.job.Provider, Mapping: d.job.Mapping, Hit: true}}, nil
+	return []auth.JobFinding{d.finding}, nil
 }
 
 func TestExchange(t *testing.T) {
@@ -80,9 +81,7 @@ func TestExchange(t *testing.T) {
 		"a name too long":    {Provider: "github", Mapping: strings.Repeat("x", 64), Groups: []string{"ci"}, Life: time.Hour},
 	} {
 		d.job = job
-		if tok, err := w.Tokens.Exchange(ctx, home, ask); err == nil {
-			t.Errorf("%s: %+v", what, tok)
-		}
+		wantCode(t, what, errOf(w.Tokens.Exchange(ctx, home, ask)), auth.Unauthenticated)
 	}
 	d.job = auth.Job{Provider: "github", Mapping: "x", User: "bot", Life: 1000 * time.Hour}
 	if tok, err = w.Tokens.Exchange(ctx, home, ask); err != nil || tok.Expires.Sub(tok.Created) != 24*time.Hour {
@@ -95,7 +94,22 @@ func TestExchange(t *testing.T) {
 	wantCode(t, "a huge one", errOf(w.Tokens.Exchange(ctx, home, auth.JobRequest{Token: auth.NewSecret(strings.Repeat("x", 1<<20))})), auth.Unauthenticated)
 
 	wantCode(t, "explained to nobody", errOf(w.ExplainJob(ctx, auth.Identity{}, ask.Token)), auth.Unauthenticated)
-	if found, err := w.ExplainJob(ctx, w.admin, ask.Token); err != nil || len(found) != 1 {
-		t.Errorf("%v %v", found, err)
+	for _, c := range []struct {
+		what string
+		f    auth.JobFinding
+		hit  bool
+	}{
+		{"a user", auth.JobFinding{Mapping: "x", User: "bot"}, true},
+		{"groups", auth.JobFinding{Mapping: "x", Groups: []string{"ci"}}, true},
+		{"a user who is not there", auth.JobFinding{Mapping: "x", User: "gone"}, false},
+		{"a group that is not there", auth.JobFinding{Mapping: "x", Groups: []string{"gone"}}, false},
+		{"a silenced mapping", auth.JobFinding{Mapping: "build", Groups: []string{"ci"}}, false},
+		{"a person's account", auth.JobFinding{Mapping: "alice", Groups: []string{"ci"}}, false},
+	} {
+		c.f.Provider, c.f.Hit = "github", true
+		d.finding = c.f
+		if found, err := w.ExplainJob(ctx, w.admin, ask.Token); err != nil || len(found) != 1 || found[0].Hit != c.hit || c.hit == (len(found[0].Why) > 0) {
+			t.Errorf("%s: %+v %v", c.what, found, err)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/latchkey-io/latchkey/auth"
 )
@@ -47,6 +48,7 @@ func (p *provider) findings(t *token, why []string) []auth.JobFinding {
 			f.Why = []string{fmt.Sprintf("mapping %s matches as well and comes first", first)}
 		default:
 			f.Hit, first = true, m.name
+			f.User, f.Groups = m.user, slices.Clone(m.groups)
 		}
 		out = append(out, f)
 	}

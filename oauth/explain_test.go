@@ -46,7 +46,7 @@ func TestExplain(t *testing.T) {
 		}
 	}
 	explain(token, []auth.JobFinding{
-		{Provider: "ci", Mapping: "release", Hit: true},
+		{Provider: "ci", Mapping: "release", Hit: true, User: "release-bot"},
 		{Provider: "ci", Mapping: "build", Why: []string{"mapping release matches as well and comes first"}},
 		elsewhere,
 		{Provider: "again", Mapping: "m", Why: second},

@@ -224,6 +224,11 @@ func TestExplainJob(t *testing.T) {
 	d.start()
 	token := ci.token(t, "acme/app", "refs/heads/main", nil)
 	stdout, stderr, code := d.try(token+"\n", "explain", "job")
+	if code != exitRefused || !strings.Contains(stdout, `there is no group "ci"; create it first`) {
+		t.Errorf("without the group: exit %d: %s%s", code, stdout, stderr)
+	}
+	d.do("group", "create", "ci")
+	stdout, stderr, code = d.try(token+"\n", "explain", "job")
 	const want = `github/release: no
   claim ref is "refs/heads/main" and not "refs/heads/release/*"
 github/build: hit
