@@ -77,6 +77,11 @@ func TestJFrogAPIKey(t *testing.T) {
 		}
 		exact(t, a, `{"apiKey":"`+k+`"}`)
 	})
+	t.Run("get with a credential that ends: 403", func(t *testing.T) {
+		key(t)
+		ending := bearer(h.in(t).do("POST", v1+"/me/tokens", map[string]any{"expires_in": 3600}, alice).is(http.StatusCreated).field("access_token"))
+		h.in(t).do("GET", keyURL, nil, ending).is(http.StatusForbidden).feedback("error")
+	})
 	t.Run("create when there is one: 400", func(t *testing.T) {
 		key(t)
 		h.in(t).do("POST", keyURL, nil, alice).is(http.StatusBadRequest).feedback("error")
@@ -259,7 +264,17 @@ func TestJFrogEncryptedPasswordPolicies(t *testing.T) {
 	encrypted := basic("alice", h.do("GET", encryptedURL, nil, clear).is(http.StatusOK).body)
 	key := h.do("POST", keyURL, nil, clear).is(http.StatusCreated).field("apiKey")
 
+	made := h.do("POST", v1+"/me/tokens", map[string]any{"reference": true}, clear).is(http.StatusCreated)
+	tokens := func() {
+		t.Helper()
+		for _, form := range []string{"access_token", "reference_token"} {
+			h.do("GET", v1+"/whoami", nil, bearer(made.field(form))).is(http.StatusOK)
+			h.do("GET", v1+"/whoami", nil, basic("alice", made.field(form))).is(http.StatusOK)
+		}
+	}
+
 	h.auth.SetPolicy(auth.Policy{EncryptedPasswords: auth.EncryptionRequired})
+	tokens()
 	h.do("GET", encryptedURL, nil, clear).is(http.StatusUnauthorized).envelope()
 	h.do("GET", encryptedURL, nil, encrypted).is(http.StatusOK)
 	if got := h.do("GET", encryptedURL, nil, apiKey(key)).is(http.StatusOK); got.body != key {
@@ -273,6 +288,7 @@ func TestJFrogEncryptedPasswordPolicies(t *testing.T) {
 	}
 
 	h.auth.SetPolicy(auth.Policy{EncryptedPasswords: auth.EncryptionUnsupported})
+	tokens()
 	h.do("GET", encryptedURL, nil, clear).is(http.StatusConflict).envelope()
 	h.do("GET", encryptedURL, nil, page).is(http.StatusConflict).envelope()
 	h.do("GET", encryptedURL, nil, encrypted).is(http.StatusUnauthorized).envelope()

@@ -754,3 +754,52 @@ func TestJFrogAccessNothing(t *testing.T) {
 		h.do(method, path, nil, basic("admin", h.adminPassword)).is(http.StatusNotFound)
 	}
 }
+
+// TestJFrogTokenClaims: a JWT says what clients read in it, in their types;
+// one without an end has no exp.
+func TestJFrogTokenClaims(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, houseConfig{})
+	id := strings.TrimPrefix(h.do("GET", "/artifactory/api/system/service_id", nil, basic("alice", alicePassword)).is(http.StatusOK).body, "jfrt@")
+	for body, ends := range map[string]bool{`{"expires_in":0}`: false, `{"expires_in":3600,"audience":"jfrt@*","scope":"artifact:team/a:r"}`: true} {
+		a := h.do("POST", "/access/api/v1/tokens", body, header("Content-Type", "application/json"), basic("alice", alicePassword)).is(http.StatusOK)
+		parts := strings.Split(a.field("access_token"), ".")
+		head, err1 := base64.RawURLEncoding.DecodeString(parts[0])
+		payload, err2 := base64.RawStdEncoding.DecodeString(parts[1]) // as clients do
+		if err1 != nil || err2 != nil || len(parts) != 3 {
+			t.Fatal(err1, err2, len(parts))
+		}
+		var top struct{ Ver, Typ, Alg, Kid string }
+		if err := json.Unmarshal(head, &top); err != nil || top.Ver != "2" || top.Typ != "JWT" || top.Alg != "RS256" || len(top.Kid) != 43 {
+			t.Errorf("%s %v", head, err)
+		}
+		var claims map[string]any
+		in := json.NewDecoder(bytes.NewReader(payload))
+		in.UseNumber()
+		if err := in.Decode(&claims); err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]any{
+			"iss": "jfac@" + id, "sub": "jfac@" + id + "/users/alice", "jti": a.field("token_id"), "ext": `{"revocable":"true"}`,
+			"scp": "applied-permissions/user", "aud": "*@*",
+		}
+		if ends {
+			want["scp"], want["aud"] = "artifact:team/a:r", "jfrt@*"
+		}
+		for name, value := range want {
+			if claims[name] != value {
+				t.Errorf("%s: %s is %v, want %v", body, name, claims[name], value)
+			}
+		}
+		exp, given := claims["exp"].(json.Number)
+		if _, err := claims["iat"].(json.Number).Int64(); err != nil || given != ends {
+			t.Errorf("%s: %v", body, claims)
+		}
+		if _, err := exp.Int64(); ends && err != nil {
+			t.Errorf("%s: exp %s", body, exp)
+		}
+		if len(claims) != len(want)+1 && !ends || len(claims) != len(want)+2 && ends {
+			t.Errorf("%s: %v", body, claims)
+		}
+	}
+}
