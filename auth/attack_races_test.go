@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -191,21 +192,39 @@ func TestAnAccountMadeWhileItsNamesakeGoesIsListed(t *testing.T) {
 // Who is put into a group while it goes is not in it when one is made again
 // under its name.
 func TestAGroupThatGoesTakesEverybody(t *testing.T) {
-	for _, way := range []string{"update", "create"} {
+	for way, join := range map[string]func(w *world){
+		"update": func(w *world) {
+			w.Users.Update(t.Context(), w.admin, "alice", auth.UserChange{Groups: &[]string{"dev"}})
+		},
+		"create": func(w *world) {
+			w.Users.Create(t.Context(), w.admin, auth.NewUser{Name: "bob", Email: "b@example.com", Groups: []string{"dev"}})
+		},
+		"exchange, first": func(w *world) { w.exchanged("new", "dev") },
+		"exchange":        func(w *world) { w.exchanged("old", "dev") },
+	} {
 		w, b := betweenWorld(t)
 		w.group("dev")
-		if way == "update" {
-			w.user("alice")
-		}
-		b.set(&b.onGet, "group/dev", func() { must(t, w.Groups.Delete(context.Background(), w.admin, "dev")) })
-		if way == "update" {
-			w.Users.Update(t.Context(), w.admin, "alice", auth.UserChange{Groups: &[]string{"dev"}})
+		w.user("alice")
+		must(t, w.exchanged("old"))
+		goes := func() { must(t, w.Groups.Delete(context.Background(), w.admin, "dev")) }
+		if way == "exchange" { // the account is there already, which is found by making it
+			b.set(&b.afterWrite, "user/job-ci-old", goes)
 		} else {
-			w.Users.Create(t.Context(), w.admin, auth.NewUser{Name: "alice", Email: "a@example.com", Groups: []string{"dev"}})
+			b.set(&b.onGet, "group/dev", goes)
 		}
-		u, err := w.Users.Get(t.Context(), w.admin, "alice")
-		if err == nil && len(u.Groups) > 0 {
-			t.Errorf("%s: in a group that is no more: %v", way, u.Groups)
+		join(w)
+		users, _, err := w.Users.List(t.Context(), w.admin, auth.Query{})
+		must(t, err)
+		for _, u := range users {
+			if slices.Contains(u.Groups, "dev") {
+				t.Errorf("%s: %s is in a group that is no more", way, u.Name)
+			}
 		}
 	}
+}
+
+// exchanged is a job's exchange by a mapping of groups.
+func (w *world) exchanged(mapping string, groups ...string) error {
+	w.SetJobs(&desk{job: auth.Job{Provider: "ci", Mapping: mapping, Groups: groups, Life: time.Hour}})
+	return errOf(w.Tokens.Exchange(w.t.Context(), home, auth.JobRequest{Token: auth.NewSecret("its own")}))
 }

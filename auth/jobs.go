@@ -90,7 +90,7 @@ func (t *Tokens) Exchange(ctx context.Context, peer Peer, r JobRequest) (tok Tok
 	ctx, cancel = context.WithTimeout(ctx, 2*storeDeadline)
 	defer cancel()
 	if job.User == "" {
-		if job.User, err = t.a.Users.forJob(ctx, job); err != nil {
+		if job.User, err = t.a.Users.forJob(ctx, who, job); err != nil {
 			return Token{}, cannotActFor(err)
 		}
 	}
@@ -191,9 +191,8 @@ func (a *Authority) checkHit(ctx context.Context, f *JobFinding) error {
 
 // forJob finds or makes the service account of a mapping, a member of exactly
 // the mapping's groups, which must exist.
-func (u *Users) forJob(ctx context.Context, j Job) (string, error) {
-	name, err := CanonicalName("job-" + j.Provider + "-" + j.Mapping)
-	if err != nil {
+func (u *Users) forJob(ctx context.Context, who Identity, j Job) (name string, err error) {
+	if name, err = CanonicalName("job-" + j.Provider + "-" + j.Mapping); err != nil {
 		return "", err
 	}
 	groups, err := u.checkGroups(ctx, j.Groups)
@@ -201,21 +200,31 @@ func (u *Users) forJob(ctx context.Context, j Job) (string, error) {
 		return "", err
 	}
 	_, err = u.create(ctx, Identity{}, NewUser{Name: name, Kind: ServiceUser, Groups: groups, DisplayName: "Jobs of " + j.Provider + "/" + j.Mapping})
-	if err == nil || CodeOf(err) != Exists {
+	if err == nil {
+		u.a.Trail.acted(who, actUserCreate, name, nil)
+	}
+	if CodeOf(err) != Exists {
 		return name, err
 	}
+	changed := false
 	_, err = u.a.rec.accounts.Update(ctx, name, func(acc *account, _ *time.Time) error {
+		changed = false
 		switch {
 		case acc.Kind != ServiceUser || acc.Admin:
 			return forbidden("%s is not the service account of a mapping", name)
 		case slices.Equal(acc.Groups, groups):
 			return keystore.ErrSkip
 		}
-		acc.Groups, acc.Updated = groups, u.a.now().UTC()
+		acc.Groups, acc.Updated, changed = groups, u.a.now().UTC(), true
 		return nil
 	})
-	if errors.Is(err, keystore.ErrNotFound) {
+	switch {
+	case errors.Is(err, keystore.ErrNotFound):
 		return "", notFound("user " + name)
+	case err != nil || !changed:
+		return name, storeFailed(err)
 	}
-	return name, storeFailed(err)
+	err = u.leaveGone(ctx, name, groups)
+	u.a.Trail.acted(who, actUserUpdate, name, err)
+	return name, err
 }

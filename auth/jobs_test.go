@@ -62,11 +62,21 @@ func TestExchange(t *testing.T) {
 	if who.User != "job-github-build" || !slices.Equal(who.Groups, []string{"ci"}) || who.Admin || !who.Service {
 		t.Errorf("%+v", who)
 	}
+	if trail := w.trail.String(); !strings.Contains(trail, `"action":"user.create","result":"ok","credential":"job:github/build ","target":"job-github-build"`) {
+		t.Error("the trail does not tell of the account that was made")
+	}
+	must(t, errOf(w.Tokens.Exchange(ctx, home, ask)))
+	if strings.Contains(w.trail.String(), `"user.update"`) {
+		t.Error("the trail tells of a change that was none")
+	}
 	d.job.Groups = []string{"release"} // the configuration changed
 	tok, err = w.Tokens.Exchange(ctx, home, ask)
 	must(t, err)
 	if again := w.who(bearer(tok.JWT)); !slices.Equal(again.Groups, []string{"release"}) {
 		t.Errorf("groups %v after the mapping was changed", again.Groups)
+	}
+	if trail := w.trail.String(); !strings.Contains(trail, `"action":"user.update","result":"ok","credential":"job:github/build ","target":"job-github-build"`) {
+		t.Error("the trail does not tell of the groups that changed")
 	}
 	must(t, w.Users.Disable(ctx, w.admin, "job-github-build"))
 	wantCode(t, "a silenced mapping", errOf(w.Tokens.Exchange(ctx, home, ask)), auth.Unauthenticated)
