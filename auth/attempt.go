@@ -72,7 +72,9 @@ func (a *Authority) try(ctx context.Context, t attempt) error {
 	}
 	a.known.add(t.right)
 	paid.refund(ctx)
-	a.remember(ctx, t.name, t.acc, t.peer)
+	if !t.acc.PasswordExpired { // that others may know
+		a.remember(ctx, t.name, t.acc, t.peer)
+	}
 	return nil
 }
 

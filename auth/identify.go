@@ -227,11 +227,12 @@ func (a *Authority) bonded(ctx context.Context, v *view, kind Kind, b bond, user
 	return found{acc: acc, name: b.User, ends: b.Expires}, nil
 }
 
-// refuse counts and records a failed proof on its way out: the tenth time the
-// same wrong secret comes in ten minutes the code is Repeated, for clients
-// that never stop asking on a 401.
+// refuse counts and records a failed proof on its way out, an expired password
+// too: the tenth time the same wrong secret comes in ten minutes the code is
+// Repeated, for clients that never stop asking on a 401.
 func (a *Authority) refuse(peer Peer, p Proof, k cacheKey, user string, err error) error {
-	if CodeOf(err) != Unauthenticated {
+	code := CodeOf(err)
+	if code != Unauthenticated && code != Expired {
 		return err
 	}
 	n := 1
@@ -241,7 +242,7 @@ func (a *Authority) refuse(peer Peer, p Proof, k cacheKey, user string, err erro
 	if n == 1 {
 		a.Trail.refused(peer, p, user, err)
 	}
-	if n >= repeatLimit {
+	if n >= repeatLimit && code != Expired {
 		return &Error{Code: Repeated, Reason: "this credential was refused again and again; stop sending it", Err: err}
 	}
 	return err

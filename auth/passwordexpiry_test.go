@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,6 +36,29 @@ func TestExpiredPasswords(t *testing.T) {
 	wantCode(t, "sign in", err, auth.Expired)
 	if !w.holds(key) {
 		t.Error("the API key ended with it")
+	}
+	// It may be somebody else who knows it: the trail tells, once, and no place
+	// becomes the owner's by it.
+	elsewhere := home
+	elsewhere.Addr = netip.MustParseAddr("198.51.100.77")
+	for range 20 {
+		wantCode(t, "from elsewhere", errOf(w.Identify(ctx, elsewhere, password("alice"))), auth.Expired)
+	}
+	if n := strings.Count(w.trail.String(), `"action":"identify","result":"refused","user":"alice","credential":"password","address":"198.51.100.77"`); n != 1 {
+		t.Errorf("the trail tells %d times of the expired password from elsewhere", n)
+	}
+	for n := 0; ; n++ { // guesses from there are a stranger's
+		_, err := w.Identify(ctx, elsewhere, auth.Password{User: "alice", Secret: auth.NewSecret("a guess at it, number " + strconv.Itoa(n))})
+		if auth.CodeOf(err) == auth.Throttled {
+			break
+		}
+		if wantCode(t, "a guess", err, auth.Unauthenticated); n > auth.StrangerGuesses {
+			t.Fatal("guesses without end")
+		}
+	}
+	wantCode(t, "at home, meanwhile", identify(auth.Password{User: "alice", Secret: auth.NewSecret("a slip of the owner's")}), auth.Unauthenticated)
+	if n := w.RecordsOf(ctx, "guess/place/alice/"); n != 1 {
+		t.Errorf("%d places of alice's were guessed from, which is one: home", n)
 	}
 	u, err := w.Users.Get(ctx, w.admin, "alice")
 	if err != nil || !u.PasswordExpired || u.LastSignIn.IsZero() {
