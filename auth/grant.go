@@ -27,6 +27,9 @@ type Grant struct {
 const MaxGrant = 6 * time.Hour
 
 const (
+	// maxGrantRevocations are those of one owner within guessWindow.
+	maxGrantRevocations = 200
+
 	grantIDPrefix  = "g-"
 	grantTagLength = 8
 )
@@ -159,7 +162,21 @@ func (t *Tokens) revokeGrant(ctx context.Context, who Identity, id string) error
 			return err
 		}
 	}
-	err := t.a.rec.revoked.Create(ctx, id, struct{}{}, t.a.now().Add(MaxGrant+time.Hour))
+	if !who.Admin {
+		// Nothing tells an id that was never given out from one that was.
+		wait, err := t.a.take(ctx, "revocations/"+who.User, maxGrantRevocations)
+		if err != nil {
+			return err
+		}
+		if wait > 0 {
+			return &Error{Code: Throttled, RetryAfter: wait, Reason: "too many short tokens were revoked in a few minutes; revoke what they were made with, which ends them all"}
+		}
+	}
+	return t.a.endGrant(ctx, id)
+}
+
+func (a *Authority) endGrant(ctx context.Context, id string) error {
+	err := a.rec.revoked.Create(ctx, id, struct{}{}, a.now().Add(MaxGrant+time.Hour))
 	if errors.Is(err, keystore.ErrExists) {
 		return nil
 	}

@@ -225,6 +225,32 @@ func (t *Tokens) Revoke(ctx context.Context, who Identity, id string) (err error
 	return t.end(ctx, id, rec)
 }
 
+// Surrender ends the token that secret is, and what renews it, on behalf of
+// whoever holds it: holding a token is enough to end it, also one that has
+// expired. What has ended is nothing to end. Errors are those of Lookup.
+func (t *Tokens) Surrender(ctx context.Context, peer Peer, secret Secret) (err error) {
+	who, target := Identity{Peer: peer}, ""
+	defer func() { t.a.Trail.acted(who, actTokenRevoke, target, err) }()
+	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
+	defer cancel()
+	id, err := t.Lookup(ctx, secret)
+	if err != nil {
+		return err
+	}
+	target = id
+	rec, _, err := t.a.rec.tokens.Get(ctx, id)
+	switch {
+	case err == nil:
+		who.User, who.Via, target = rec.User, Via{Kind: KindToken, ID: id}, rec.User+" "+id
+		return t.end(ctx, id, rec)
+	case !gone(err):
+		return storeFailed(err)
+	case isGrantID(id): // signed by us, so it was given out
+		return t.a.endGrant(ctx, id)
+	}
+	return nil
+}
+
 // end removes what works first, then the listing. With a token ends all that
 // its family made: what could renew it would bring it back.
 func (t *Tokens) end(ctx context.Context, id string, rec tokenRecord) error {

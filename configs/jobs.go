@@ -191,6 +191,9 @@ var publicIssuers = map[string]publicIssuer{
 	"https://token.actions.githubusercontent.com": {[]string{"repository", "repository_id", "repository_owner", "repository_owner_id", "enterprise", "enterprise_id", "workflow_ref", "sub"}, "repo:"},
 	"https://gitlab.com":                          {[]string{"project_path", "project_id", "namespace_path", "namespace_id", "sub"}, "project_path:"},
 	"https://codeberg.org/api/actions":            {[]string{"repository", "repository_id", "repository_owner", "repository_owner_id", "workflow_ref", "sub"}, "repo:"},
+	"https://agent.buildkite.com":                 {[]string{"organization_slug", "organization_id", "pipeline_id", "sub"}, "organization:"},
+	"https://app.terraform.io":                    {[]string{"terraform_organization_name", "terraform_organization_id", "terraform_workspace_id", "sub"}, "organization:"},
+	"https://accounts.google.com":                 {[]string{"hd", "email", "sub"}, ""},
 }
 
 // owned reports whether a claim names an owner to the end: acme* would let

@@ -199,6 +199,12 @@ func TestJobsOfPublicIssuers(t *testing.T) {
 		{gitlab, "{sub: 'project_path:*/app'}", true},
 		{codeberg, "{repository: acme/app}", false},
 		{codeberg, "{ref: refs/heads/main}", true},
+		{"https://agent.buildkite.com", "{organization_slug: acme}", false},
+		{"https://agent.buildkite.com", "{build_branch: main}", true},
+		{"https://app.terraform.io", "{terraform_organization_name: acme}", false},
+		{"https://app.terraform.io", "{terraform_run_phase: apply}", true},
+		{"https://accounts.google.com", "{email: ci@acme.iam.gserviceaccount.com}", false},
+		{"https://accounts.google.com", "{email_verified: true}", true},
 		{own, "{ref: refs/heads/main}", false},
 	} {
 		_, faults := load(t, "jobs: [{name: a, issuer: '"+tc.issuer+"', audience: a, mappings: [{name: m, user: u, claims: "+tc.claims+"}]}]")

@@ -190,17 +190,24 @@ func newMapping(m JobMapping) (*mapping, error) {
 }
 
 // scope is the scope in the one spelling that auth writes; "" stays, for auth
-// to choose.
+// to choose, which with groups is a scope of their names.
 func (m JobMapping) scope() (string, error) {
-	if m.Scope == "" {
+	if m.Scope == "" && len(m.Groups) == 0 {
 		return "", nil
 	}
-	scopes, err := auth.ParseScopes(m.Scope)
+	text := m.Scope
+	if text == "" {
+		text = auth.Scope{Kind: auth.ScopeGroups, Groups: m.Groups}.String()
+	}
+	scopes, err := auth.ParseScopes(text)
 	if err != nil {
 		if e, ok := errors.AsType[*auth.Error](err); ok {
 			return "", fmt.Errorf("scope: %s", e.Reason)
 		}
 		return "", err
+	}
+	if m.Scope == "" {
+		return "", nil
 	}
 	return scopes.String(), nil
 }

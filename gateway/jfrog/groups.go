@@ -129,7 +129,7 @@ func (a *API) createGroup(ctx context.Context, who auth.Identity, name string, i
 	}
 	if err := a.enlist(ctx, who, name, names); err != nil {
 		undo := a.auth.Groups.Delete(context.WithoutCancel(ctx), who, name)
-		return auth.Group{}, errors.Join(undo, err)
+		return auth.Group{}, errors.Join(err, undo)
 	}
 	return g, nil
 }
@@ -164,7 +164,7 @@ func (a *API) describe(ctx context.Context, who auth.Identity, name string, desc
 	}
 	if err := members(); err != nil {
 		_, undo := a.auth.Groups.Update(context.WithoutCancel(ctx), who, name, was.Description)
-		return auth.Group{}, errors.Join(undo, err)
+		return auth.Group{}, errors.Join(err, undo)
 	}
 	return g, nil
 }

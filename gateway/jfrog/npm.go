@@ -95,14 +95,9 @@ func (a *API) NPMSignOut(w http.ResponseWriter, r *http.Request, who auth.Identi
 	default:
 		return unknownToken(nil)
 	}
-	holder, err := a.auth.Identify(r.Context(), who.Peer, auth.Bearer{Secret: secret})
-	switch auth.CodeOf(err) {
-	case "":
-		err = a.auth.Tokens.Revoke(r.Context(), holder, holder.Via.ID)
-	case auth.Unauthenticated, auth.Repeated:
-		if _, err = a.auth.Tokens.Lookup(r.Context(), secret); auth.CodeOf(err) == auth.Invalid {
-			err = unknownToken(err)
-		}
+	err := a.auth.Tokens.Surrender(r.Context(), who.Peer, secret)
+	if auth.CodeOf(err) == auth.Invalid {
+		err = unknownToken(err)
 	}
 	if err != nil {
 		return err
