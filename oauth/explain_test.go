@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"reflect"
 	"strings"
@@ -154,20 +155,26 @@ func TestNewJobsFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, change := range map[string]func(p *oauth.JobProvider, m *oauth.JobMapping){
-		"needs a name, an issuer":      func(p *oauth.JobProvider, _ *oauth.JobMapping) { p.Audience = "" },
-		"a provider needs a name":      func(p *oauth.JobProvider, _ *oauth.JobMapping) { p.Name = "" },
-		"not a URL":                    func(p *oauth.JobProvider, _ *oauth.JobMapping) { p.Issuer = "" },
-		"not https":                    func(p *oauth.JobProvider, _ *oauth.JobMapping) { p.Issuer = "http://ci.example.com" },
-		"is not https":                 func(p *oauth.JobProvider, _ *oauth.JobMapping) { p.Issuer = "http://127.0.0.1.example.com" },
-		"a user in it":                 func(p *oauth.JobProvider, _ *oauth.JobMapping) { p.Issuer = "https://u@ci.example.com" },
-		"a query or":                   func(p *oauth.JobProvider, _ *oauth.JobMapping) { p.Issuer = "https://ci.example.com/?x" },
-		"or a fragment":                func(p *oauth.JobProvider, _ *oauth.JobMapping) { p.Issuer = "https://ci.example.com/#" },
-		"0 mappings":                   func(p *oauth.JobProvider, _ *oauth.JobMapping) { p.Mappings = nil },
-		"101 mappings":                 func(p *oauth.JobProvider, _ *oauth.JobMapping) { p.Mappings = make([]oauth.JobMapping, 101) },
-		"two mappings are called":      func(p *oauth.JobProvider, m *oauth.JobMapping) { p.Mappings = append(p.Mappings, *m) },
-		"a mapping needs a name":       func(_ *oauth.JobProvider, m *oauth.JobMapping) { m.Name = "" },
-		"a user or groups":             func(_ *oauth.JobProvider, m *oauth.JobMapping) { m.User = "" },
-		"not both":                     func(_ *oauth.JobProvider, m *oauth.JobMapping) { m.Groups = []string{"g"} },
+		"needs a name, an issuer": func(p *oauth.JobProvider, _ *oauth.JobMapping) { p.Audience = "" },
+		"a provider needs a name": func(p *oauth.JobProvider, _ *oauth.JobMapping) { p.Name = "" },
+		"not a URL":               func(p *oauth.JobProvider, _ *oauth.JobMapping) { p.Issuer = "" },
+		"not https":               func(p *oauth.JobProvider, _ *oauth.JobMapping) { p.Issuer = "http://ci.example.com" },
+		"is not https":            func(p *oauth.JobProvider, _ *oauth.JobMapping) { p.Issuer = "http://127.0.0.1.example.com" },
+		"a user in it":            func(p *oauth.JobProvider, _ *oauth.JobMapping) { p.Issuer = "https://u@ci.example.com" },
+		"a query or":              func(p *oauth.JobProvider, _ *oauth.JobMapping) { p.Issuer = "https://ci.example.com/?x" },
+		"or a fragment":           func(p *oauth.JobProvider, _ *oauth.JobMapping) { p.Issuer = "https://ci.example.com/#" },
+		"0 mappings":              func(p *oauth.JobProvider, _ *oauth.JobMapping) { p.Mappings = nil },
+		"101 mappings":            func(p *oauth.JobProvider, _ *oauth.JobMapping) { p.Mappings = make([]oauth.JobMapping, 101) },
+		"two mappings are called": func(p *oauth.JobProvider, m *oauth.JobMapping) { p.Mappings = append(p.Mappings, *m) },
+		"a mapping needs a name":  func(_ *oauth.JobProvider, m *oauth.JobMapping) { m.Name = "" },
+		"a user or groups":        func(_ *oauth.JobProvider, m *oauth.JobMapping) { m.User = "" },
+		"not both":                func(_ *oauth.JobProvider, m *oauth.JobMapping) { m.Groups = []string{"g"} },
+		"at most 500": func(_ *oauth.JobProvider, m *oauth.JobMapping) {
+			m.User = ""
+			for i := range 60 {
+				m.Groups = append(m.Groups, fmt.Sprintf("a-long-group-%02d", i))
+			}
+		},
 		"0 claims":                     func(_ *oauth.JobProvider, m *oauth.JobMapping) { m.Claims = nil },
 		"1 to 256 bytes":               func(_ *oauth.JobProvider, m *oauth.JobMapping) { m.Claims["b"] = strings.Repeat("a", 257) },
 		"has 1 to 256":                 func(_ *oauth.JobProvider, m *oauth.JobMapping) { m.Claims["b"] = "" },
