@@ -190,7 +190,7 @@ func TestExpectContinue(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c.SetDeadline(time.Now().Add(patience))
+			c.SetDeadline(time.Now().Add(4 * time.Second)) // a body is waited for five
 			fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: %s\r\n%s\r\nExpect: 100-continue\r\n\r\n", path, f.addr, length)
 			if line, err := textproto.NewReader(bufio.NewReader(c)).ReadLine(); err != nil || line != "HTTP/1.1 401 Unauthorized" {
 				t.Errorf("%s of %s without credential: %q %v, want 401 at once", path, length, line, err)
