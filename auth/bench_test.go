@@ -11,6 +11,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/latchkey-io/latchkey/auth"
+	"github.com/latchkey-io/latchkey/internal/seal"
 	"github.com/latchkey-io/latchkey/keystore"
 	"github.com/latchkey-io/latchkey/keystore/bolt"
 	"github.com/latchkey-io/latchkey/keystore/storetest"
@@ -192,4 +193,37 @@ func fillBolt(b *testing.B, path string, n, used int) []auth.APIKey {
 	must(b, db.Sync())
 	must(b, db.Close())
 	return keys
+}
+
+// BenchmarkTokens is what it costs to make and to renew a token, beside the
+// RSA signature that each of them holds.
+func BenchmarkTokens(b *testing.B) {
+	for _, store := range []string{"memory", "bolt", "redis"} {
+		b.Run(store, func(b *testing.B) {
+			w := worldOver(b, benchStores(b)[store](b), &runningClock{})
+			w.user("alice", withPassword)
+			alice := w.who(password("alice"))
+			b.Run("signature", func(b *testing.B) {
+				for b.Loop() {
+					if _, err := w.ring.SignJWT(seal.Access, "JWT", map[string]any{"jti": "x"}); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			b.Run("create", func(b *testing.B) {
+				for b.Loop() {
+					tok := w.token(alice, auth.NewToken{Life: time.Hour})
+					b.StopTimer()
+					must(b, w.Tokens.Revoke(b.Context(), w.admin, tok.ID))
+					b.StartTimer()
+				}
+			})
+			b.Run("refresh", func(b *testing.B) {
+				tok := w.token(alice, auth.NewToken{Life: time.Hour, Refreshable: true})
+				for b.Loop() {
+					tok = w.renewed(tok.Refresh)
+				}
+			})
+		})
+	}
 }

@@ -236,10 +236,12 @@ func (l *WebLogins) Take(ctx context.Context, peer Peer, id string) (tok Token, 
 	case rec.Token == "":
 		return Token{}, false, nil
 	}
+	if tok, err = l.a.Tokens.again(ctx, rec.Token); CodeOf(err) == Throttled || CodeOf(err) == Unavailable {
+		return Token{}, false, err // to be asked for again
+	}
 	if err := l.end(ctx, hash); err != nil {
 		return Token{}, false, err
 	}
-	tok, err = l.a.Tokens.again(ctx, rec.Token)
 	l.a.Trail.acted(Identity{User: tok.Owner, Peer: peer}, actWebLoginTake, tok.Owner+" "+rec.Token, err)
 	return tok, err == nil, err
 }
@@ -260,8 +262,8 @@ func (l *WebLogins) end(ctx context.Context, hash string) error {
 		}
 		return nil
 	})
-	if gone(err) {
-		return nil
+	if err != nil && !gone(err) { // it stands on the list until its time is over
+		l.a.c.Log.Debug("a web login was not taken off the list of those that wait", "error", err)
 	}
-	return storeFailed(err)
+	return nil
 }
