@@ -145,9 +145,6 @@ func TestListsAreNotFullOfTheDead(t *testing.T) {
 // What makes room on a full list leaves nothing of a dead family, and takes
 // nothing from a living one.
 func TestDeadFamiliesLeaveNothing(t *testing.T) {
-	if testing.Short() {
-		t.Skip("fills a list")
-	}
 	w := newWorld(t)
 	ctx := t.Context()
 	w.SetMatches(func(string, string) bool { return true })

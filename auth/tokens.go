@@ -206,76 +206,6 @@ func (t *Tokens) put(ctx context.Context, d draft) (Token, error) {
 	return d.Token, nil
 }
 
-// Revoke ends a token, or a short token without a record (Grant), by its id.
-func (t *Tokens) Revoke(ctx context.Context, who Identity, id string) (err error) {
-	target := id
-	defer func() { t.a.Trail.acted(who, actTokenRevoke, target, err) }()
-	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
-	defer cancel()
-	rec, err := t.find(ctx, who, actTokenRevoke, id)
-	if rec.User != "" {
-		target = rec.User + " " + id
-	}
-	if CodeOf(err) == NotFound && isGrantID(id) {
-		return t.revokeGrant(ctx, who, id)
-	}
-	if err != nil {
-		return err
-	}
-	return t.end(ctx, id, rec)
-}
-
-// Surrender ends the token that secret is, and what renews it, on behalf of
-// whoever holds it: holding a token is enough to end it, also one that has
-// expired. What has ended is nothing to end. Errors are those of Lookup.
-func (t *Tokens) Surrender(ctx context.Context, peer Peer, secret Secret) (err error) {
-	who, target := Identity{Peer: peer}, ""
-	defer func() { t.a.Trail.acted(who, actTokenRevoke, target, err) }()
-	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
-	defer cancel()
-	id, err := t.Lookup(ctx, secret)
-	if err != nil {
-		return err
-	}
-	target = id
-	rec, _, err := t.a.rec.tokens.Get(ctx, id)
-	switch {
-	case err == nil:
-		who.User, who.Via, target = rec.User, Via{Kind: KindToken, ID: id}, rec.User+" "+id
-		return t.end(ctx, id, rec)
-	case !gone(err):
-		return storeFailed(err)
-	case isGrantID(id): // signed by us, so it was given out
-		return t.a.endGrant(ctx, id)
-	}
-	return nil
-}
-
-// end removes what works first, then the listing. With a token ends all that
-// its family made: what could renew it would bring it back.
-func (t *Tokens) end(ctx context.Context, id string, rec tokenRecord) error {
-	if rec.Family != "" {
-		return t.endFamily(ctx, rec.User, rec.Family)
-	}
-	if err := t.remove(ctx, id, rec); err != nil {
-		return err
-	}
-	return t.shelf.unlist(ctx, rec.User, id)
-}
-
-// remove removes what works.
-func (t *Tokens) remove(ctx context.Context, id string, rec tokenRecord) error {
-	if err := t.a.rec.tokens.Delete(ctx, id); err != nil && !gone(err) {
-		return storeFailed(err)
-	}
-	if rec.Reference != "" {
-		if err := t.a.rec.creds.Delete(ctx, rec.Reference); err != nil && !gone(err) {
-			return storeFailed(err)
-		}
-	}
-	return nil
-}
-
 // Rotate ends a token and makes one of the same owner, scope, description and
 // remaining kind of life; the old is dead before the new is answered.
 func (t *Tokens) Rotate(ctx context.Context, who Identity, id string) (tok Token, err error) {
@@ -315,17 +245,6 @@ func (t *Tokens) Rotate(ctx context.Context, who Identity, id string) (tok Token
 		Owner: rec.User, Description: rec.Description, Audience: rec.Audience,
 		Reference: rec.Reference != "", Refreshable: rec.Family != "",
 	}, scopes, now, expires)
-}
-
-func (t *Tokens) sweep(ctx context.Context, owner string) error {
-	return t.shelf.sweep(ctx, owner, func(ctx context.Context, id string, rec tokenRecord) error {
-		if rec.Family != "" {
-			if err := t.a.rec.families.Delete(ctx, rec.Family); err != nil && !gone(err) {
-				return storeFailed(err)
-			}
-		}
-		return t.remove(ctx, id, rec)
-	})
 }
 
 func printableASCII(s string) bool {

@@ -49,7 +49,7 @@ type JobMapping struct {
 	Claims map[string]string `yaml:"claims" doc:"Patterns by claim; all must match. * is any run of characters without / and :, ** any run. A list matches by one of its elements."`
 	User   string            `yaml:"user" doc:"The user that these jobs act as. Or groups."`
 	Groups []string          `yaml:"groups" doc:"Groups of the service account job-PROVIDER-MAPPING that these jobs act as; it is made when it is first needed. Or user."`
-	Scope  string            `yaml:"scope" doc:"What the token opens, as artifact:npm/**:r,w. Empty: all that the user or the groups may."`
+	Scope  string            `yaml:"scope" doc:"What the token opens, as artifact:team/assets:r,w. Empty: all that the user or the groups may."`
 	Life   time.Duration     `yaml:"life" doc:"How long the token lives, 1m to 24h."`
 }
 

@@ -77,13 +77,20 @@ var requiredKeys = map[reflect.Type][]string{
 	mappingType:                    {"name", "claims"},
 }
 
+// mostEntries bounds the lists of each kind, as their own checks do.
+var mostEntries = map[reflect.Type]int{
+	routeType:                      MaxRoutes,
+	reflect.TypeFor[JobProvider](): maxJobProviders,
+	mappingType:                    maxJobMappings,
+}
+
 func listSchema(v reflect.Value) map[string]any {
 	entry := v.Type().Elem()
 	switch {
 	case entry == notBuiltType:
 		return map[string]any{"type": "array", "maxItems": 0}
 	case entry.Kind() == reflect.Struct:
-		return map[string]any{"type": "array", "maxItems": MaxRoutes, "items": schemaOf(begin(entry))}
+		return map[string]any{"type": "array", "maxItems": mostEntries[entry], "items": schemaOf(begin(entry))}
 	}
 	return map[string]any{"type": "array", "items": map[string]any{"type": "string", "maxLength": maxText}, "default": v.Interface()}
 }
