@@ -56,6 +56,19 @@ const (
 	actRequest    act = "request.refused"
 	actJobExplain act = "job.explain"
 
+	actPasswordForgot act = "password.forgot"     // a reset link was asked for, by whom nobody knows
+	actResetLink      act = "password.reset_link" // an administrator made one
+	actPasswordReset  act = "password.reset"
+	actEmailChange    act = "email.change" // asked for, or made where no mail is sent
+	actEmailConfirm   act = "email.confirm"
+
+	actUpstreamShow   act = "upstream.show"
+	actUpstreamSet    act = "upstream.set"
+	actUpstreamTest   act = "upstream.test"
+	actUpstreamDelete act = "upstream.delete"
+
+	actActivity act = "activity.read"
+
 	actWebLoginShow    act = "web_login.show"
 	actWebLoginApprove act = "web_login.approve"
 	actWebLoginRefuse  act = "web_login.refuse"
@@ -90,6 +103,9 @@ var needs = map[act]need{
 	actSSHKeyCreate: ownNewKey, actSSHKeyShow: ownReads, actSSHKeyDelete: ownChanges,
 	actSessionShow: ownReads, actSessionRevoke: ownChanges,
 	actAudit: adminReads, actJobExplain: adminReads,
+	actResetLink: adminChanges, actEmailChange: ownPerson,
+	actUpstreamShow: ownReads, actUpstreamSet: ownPerson, actUpstreamTest: ownPerson, actUpstreamDelete: ownChanges,
+	actActivity:     ownReads,
 	actWebLoginShow: ownReads, actWebLoginApprove: ownChanges, actWebLoginRefuse: ownReads,
 }
 
@@ -170,7 +186,8 @@ func (a *Authority) allow(who Identity, what act, owner string) error {
 // must not have come through an SSH key, which changes no accounts.
 func empowers(who Identity, what act) error {
 	switch what {
-	case actUserCreate, actUserUpdate, actUserEnable, actUserClear, actPasswordChange, actPasswordUnexpire, actTokenCreate, actTokenRotate:
+	case actUserCreate, actUserUpdate, actUserEnable, actUserClear, actPasswordChange, actPasswordUnexpire,
+		actTokenCreate, actTokenRotate, actResetLink, actEmailChange, actUpstreamSet:
 		if who.throughSSH() {
 			return forbidden("an SSH key, or a token made with one, changes no accounts; use your password or the browser")
 		}

@@ -26,6 +26,10 @@ import (
 //	session/HASH      live: a session; sessions/NAME: the owner's list
 //	used/KIND/ID      when and from where a credential was last used
 //	guess/…           guess budgets; places/NAME: where NAME signed in before
+//	reset/NAME        live: links that let NAME choose a new password
+//	email/NAME        an address that NAME has not confirmed yet
+//	upstream/NAME     sealed: what NAME shows to upstreams, by their names
+//	form/HASH         forms of pages that were sent and must not be again
 type records struct {
 	store keystore.Store
 
@@ -46,6 +50,11 @@ type records struct {
 	used    keystore.Table[Use]
 	guesses keystore.Table[guessRecord]
 	places  keystore.Table[placeRecord]
+
+	resets    keystore.Table[resetRecord]
+	emails    keystore.Table[emailRecord]
+	upstreams keystore.Table[upstreamRecord]
+	forms     keystore.Table[struct{}]
 }
 
 func newRecords(s keystore.Store) records {
@@ -67,6 +76,11 @@ func newRecords(s keystore.Store) records {
 		used:     keystore.NewTable[Use](s, "used/"),
 		guesses:  keystore.NewTable[guessRecord](s, "guess/"),
 		places:   keystore.NewTable[placeRecord](s, "places/"),
+
+		resets:    keystore.NewTable[resetRecord](s, "reset/"),
+		emails:    keystore.NewTable[emailRecord](s, "email/"),
+		upstreams: keystore.NewTable[upstreamRecord](s, "upstream/"),
+		forms:     keystore.NewTable[struct{}](s, "form/"),
 	}
 }
 
@@ -78,9 +92,11 @@ type epochs struct {
 	Key       uint64 `json:"key"`       // API keys
 	Token     uint64 `json:"token"`
 	Session   uint64 `json:"session"`
+	SSHKey    uint64 `json:"ssh_key,omitempty"`
+	Upstream  uint64 `json:"upstream,omitempty"` // upstream credentials
 }
 
-// of is the epoch that ends credentials of kind k; SSH keys have none.
+// of is the epoch that ends credentials of kind k.
 func (e epochs) of(k Kind) uint64 {
 	switch k {
 	case KindAPIKey:
@@ -93,6 +109,8 @@ func (e epochs) of(k Kind) uint64 {
 		return e.Password
 	case KindEncryptedPassword:
 		return e.Encrypted
+	case KindSSHKey:
+		return e.SSHKey
 	}
 	return 0
 }
@@ -201,8 +219,12 @@ const (
 	lookupPlace     = "place"
 	lookupGrant     = "grant"
 	lookupFamily    = "token family"
+	lookupReset     = "reset link"
+	lookupEmail     = "e-mail confirmation"
+	lookupForm      = "form"
 	sealAPIKey      = "api key"
 	sealEncrypted   = "encrypted password"
+	sealUpstream    = "upstream credential"
 )
 
 func (a *Authority) ring() *seal.Ring { return a.c.Ring }

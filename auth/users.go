@@ -89,7 +89,7 @@ func (u *Users) create(ctx context.Context, who Identity, n NewUser) (User, erro
 		ProfileFixed: n.ProfileFixed, PasswordDisabled: n.InternalPasswordDisabled, PagesDisabled: n.PagesDisabled,
 		Realm: internalRealm, Kind: n.Kind, Created: now, Updated: now,
 	}
-	for _, e := range []*uint64{&acc.Epochs.Password, &acc.Epochs.Encrypted, &acc.Epochs.Key, &acc.Epochs.Token, &acc.Epochs.Session} {
+	for _, e := range []*uint64{&acc.Epochs.Password, &acc.Epochs.Encrypted, &acc.Epochs.Key, &acc.Epochs.Token, &acc.Epochs.Session, &acc.Epochs.SSHKey, &acc.Epochs.Upstream} {
 		*e = randomEpoch()
 	}
 	if acc.Groups, err = u.checkGroups(ctx, n.Groups); err != nil {
