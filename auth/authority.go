@@ -102,15 +102,17 @@ type Authority struct {
 	Tokens    *Tokens
 	SSHKeys   *SSHKeys
 	Sessions  *Sessions
+	Upstreams *Upstreams
 	WebLogins *WebLogins
 	Trail     *Trail
 
-	c      Config
-	policy atomic.Pointer[Policy]
-	jobs   atomic.Pointer[JobJudge]
-	rec    records
-	cache  cache
-	uses   uses
+	c         Config
+	policy    atomic.Pointer[Policy]
+	jobs      atomic.Pointer[JobJudge]
+	upstreams atomic.Pointer[knownUpstreams]
+	rec       records
+	cache     cache
+	uses      uses
 
 	// Around argon2id: one gate for strangers, one for who signed in from the
 	// same place before or is somebody already, so that a flood of the former
@@ -160,6 +162,7 @@ func New(ctx context.Context, c Config) (*Authority, error) {
 	a.Tokens.shelf.renewable = a.Tokens.renewable
 	a.SSHKeys = &SSHKeys{a, newShelf(a, KindSSHKey, a.rec.sshKeys, "sshkeys/", maxSSHKeysOf)}
 	a.Sessions = &Sessions{a, newShelf(a, KindSession, a.rec.sessions, "sessions/", maxSessionsOf)}
+	a.Upstreams = &Upstreams{a}
 	a.WebLogins = newWebLogins(a)
 	a.Trail = &Trail{a: a, w: c.Audit}
 	if err := a.ensureSystem(ctx); err != nil {

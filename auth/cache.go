@@ -146,27 +146,12 @@ func (c *cache) key(parts ...string) cacheKey {
 	return sha256.Sum256(buf)
 }
 
-// get returns the answer kept under k if it still counts.
+// get returns the identity kept under k if it still counts.
 func (c *cache) get(k cacheKey, now time.Time) (who Identity, ok bool) {
-	if !c.feed.proven(now) {
+	text, ok := c.text(k, now)
+	if !ok {
 		return who, false
 	}
-	s := &c.shards[k[0]%cacheShards]
-	s.mu.Lock()
-	e, found := s.index[k]
-	if !found {
-		s.mu.Unlock()
-		return who, false
-	}
-	data := s.arena[e.offset : e.offset+e.size]
-	deps, body := splitEntry(data)
-	age := now.UnixNano() - e.read
-	if age < 0 || age > int64(maxAge) || !c.feed.fresh(e.seq, deps) {
-		s.mu.Unlock() // put writes over it
-		return who, false
-	}
-	text := string(body)
-	s.mu.Unlock()
 	who, ok = decodeIdentity(text)
 	if ok && !who.Expires.IsZero() && !now.Before(who.Expires) {
 		return Identity{}, false
@@ -174,8 +159,37 @@ func (c *cache) get(k cacheKey, now time.Time) (who Identity, ok bool) {
 	return who, ok
 }
 
-// put keeps an answer whose reading began at seq.
+// text returns the answer kept under k if it still counts.
+func (c *cache) text(k cacheKey, now time.Time) (string, bool) {
+	if !c.feed.proven(now) {
+		return "", false
+	}
+	s := &c.shards[k[0]%cacheShards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, found := s.index[k]
+	if !found {
+		return "", false
+	}
+	deps, body := splitEntry(s.arena[e.offset : e.offset+e.size])
+	age := now.UnixNano() - e.read
+	if age < 0 || age > int64(maxAge) || !c.feed.fresh(e.seq, deps) {
+		return "", false // keep writes over it
+	}
+	return string(body), true
+}
+
+// put keeps an identity whose reading began at seq.
 func (c *cache) put(k cacheKey, who Identity, seq uint64, deps []string, now time.Time) {
+	if len(deps) > maxDeps || !c.feed.proven(now) {
+		return
+	}
+	var stack [1024]byte
+	c.keep(k, appendIdentity(stack[:0], who), seq, deps, now)
+}
+
+// keep keeps an answer whose reading began at seq.
+func (c *cache) keep(k cacheKey, body []byte, seq uint64, deps []string, now time.Time) {
 	if len(deps) > maxDeps || !c.feed.proven(now) {
 		return
 	}
@@ -184,7 +198,7 @@ func (c *cache) put(k cacheKey, who Identity, seq uint64, deps []string, now tim
 	for _, d := range deps {
 		data = binary.LittleEndian.AppendUint16(data, c.feed.slot(d))
 	}
-	data = appendIdentity(data, who)
+	data = append(data, body...)
 	if len(data) > arenaSize/8 || !c.feed.fresh(seq, data[1:1+2*len(deps)]) {
 		return
 	}
