@@ -23,24 +23,25 @@ import "time"
 // The yaml tag is the key, doc is the description in the schema, enum lists
 // the allowed words.
 type Config struct {
-	DataDir       string        `yaml:"data_dir" doc:"Folder of everything Latchkey keeps: the embedded store, keys, the local socket."`
-	HTTP          HTTP          `yaml:"http" doc:"The public HTTP side."`
-	Ops           Ops           `yaml:"ops" doc:"The listener for operators."`
-	SSH           SSH           `yaml:"ssh" doc:"The SSH side."`
-	Store         StoreURL      `yaml:"store" doc:"Where records live: bolt (a file in data_dir), or redis://, rediss://, redis+sentinel://host,host/master, redis+cluster://host,host."`
-	MasterKeyFile string        `yaml:"master_key_file" doc:"File of the master key. Empty: master.key in data_dir. Made once, for an empty store only."`
-	Password      Password      `yaml:"password" doc:"Passwords of local users."`
-	Session       Session       `yaml:"session" doc:"Browser sessions."`
-	Tokens        Tokens        `yaml:"tokens" doc:"Identity and access tokens."`
-	Profile       Profile       `yaml:"profile" doc:"The profile page."`
-	SMTP          SMTP          `yaml:"smtp" doc:"Outgoing mail."`
-	Routes        []Route       `yaml:"routes" doc:"What Latchkey stands in front of. Without this key there is one route, lfs."`
-	Providers     []NotBuilt    `yaml:"providers" doc:"Sign-in with someone else."`
-	LDAP          []NotBuilt    `yaml:"ldap" doc:"Directories."`
-	SAML          []NotBuilt    `yaml:"saml" doc:"SAML identity providers."`
-	HTTPSSO       HTTPSSO       `yaml:"http_sso" doc:"Sign-in by a header of a trusted proxy."`
-	Jobs          []JobProvider `yaml:"jobs" doc:"Keyless CI: the tokens that a CI system signs for its jobs become short ones of ours."`
-	JFrog         JFrog         `yaml:"jfrog" doc:"The JFrog dialect."`
+	DataDir       string          `yaml:"data_dir" doc:"Folder of everything Latchkey keeps: the embedded store, keys, the local socket."`
+	HTTP          HTTP            `yaml:"http" doc:"The public HTTP side."`
+	Ops           Ops             `yaml:"ops" doc:"The listener for operators."`
+	SSH           SSH             `yaml:"ssh" doc:"The SSH side."`
+	Store         StoreURL        `yaml:"store" doc:"Where records live: bolt (a file in data_dir), or redis://, rediss://, redis+sentinel://host,host/master, redis+cluster://host,host."`
+	MasterKeyFile string          `yaml:"master_key_file" doc:"File of the master key. Empty: master.key in data_dir. Made once, for an empty store only."`
+	Password      Password        `yaml:"password" doc:"Passwords of local users."`
+	Session       Session         `yaml:"session" doc:"Browser sessions."`
+	Tokens        Tokens          `yaml:"tokens" doc:"Identity and access tokens."`
+	Profile       Profile         `yaml:"profile" doc:"The profile page."`
+	SMTP          SMTP            `yaml:"smtp" doc:"Outgoing mail."`
+	Routes        []Route         `yaml:"routes" doc:"What Latchkey stands in front of. Without this key there is one route, lfs."`
+	Upstreams     []NamedUpstream `yaml:"upstreams" doc:"Services at which users have accounts of their own, for identity.upstream_credential of routes."`
+	Providers     []NotBuilt      `yaml:"providers" doc:"Sign-in with someone else."`
+	LDAP          []NotBuilt      `yaml:"ldap" doc:"Directories."`
+	SAML          []NotBuilt      `yaml:"saml" doc:"SAML identity providers."`
+	HTTPSSO       HTTPSSO         `yaml:"http_sso" doc:"Sign-in by a header of a trusted proxy."`
+	Jobs          []JobProvider   `yaml:"jobs" doc:"Keyless CI: the tokens that a CI system signs for its jobs become short ones of ours."`
+	JFrog         JFrog           `yaml:"jfrog" doc:"The JFrog dialect."`
 }
 
 // HTTP is the public HTTP side.
@@ -157,6 +158,7 @@ func Default() *Config {
 		Profile:   Profile{UnlockFor: 10 * time.Minute, UsersMayChangePassword: true, APIKeyCreation: true},
 		SMTP:      SMTP{TLS: "starttls"},
 		Routes:    []Route{defaultLFSRoute()},
+		Upstreams: []NamedUpstream{},
 		Providers: []NotBuilt{},
 		LDAP:      []NotBuilt{},
 		SAML:      []NotBuilt{},

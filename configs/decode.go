@@ -21,6 +21,7 @@ var (
 	notBuiltType = reflect.TypeFor[NotBuilt]()
 	routeType    = reflect.TypeFor[Route]()
 	mappingType  = reflect.TypeFor[JobMapping]()
+	namedType    = reflect.TypeFor[NamedUpstream]()
 )
 
 // root fills the Config from the top of the file.
@@ -137,6 +138,8 @@ func begin(entry reflect.Type) reflect.Value {
 	switch entry {
 	case routeType:
 		return reflect.ValueOf(DefaultRoute())
+	case namedType:
+		return reflect.ValueOf(DefaultNamedUpstream())
 	case mappingType:
 		return reflect.ValueOf(JobMapping{Life: DefaultJobLife})
 	}

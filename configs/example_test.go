@@ -88,6 +88,13 @@ func TestExampleInComments(t *testing.T) {
 	if faults != nil {
 		t.Fatal(strings.Join(faults, "\n"))
 	}
+	up, faults := load(t, strings.Replace(uncomment(t, "could look like this:"), "upstreams: []", "upstreams:", 1))
+	if faults != nil {
+		t.Fatal(strings.Join(faults, "\n"))
+	}
+	if len(up.Upstreams) != 1 || up.Upstreams[0].Name != "packages" || up.Upstreams[0].Send != "basic" || len(up.Warnings()) != 0 {
+		t.Errorf("%+v", up.Upstreams)
+	}
 	if len(c.Jobs) != 1 || len(c.Jobs[0].Mappings) != 2 || c.Jobs[0].Mappings[1].Life != configs.DefaultJobLife || len(c.Warnings()) != 0 {
 		t.Errorf("%+v", c.Jobs)
 	}

@@ -243,7 +243,7 @@ func TestFaults(t *testing.T) {
 			"f:5: routes[0].read[3]: takes a user name", "f:5: routes[0].read[4]: takes a user name", "f:5: routes[0].read[5]: takes anonymous",
 			"f:5: routes[0].read[6]: takes anonymous", "f:5: routes[0].read[7]: takes anonymous"}},
 		{"timeout", route("timeout: 0"), []string{"f:5: routes[0].timeout: takes a duration from 1s to 1h"}},
-		{"upstream credential", route("identity: {upstream_credential: grafana}"), []string{"f:5: routes[0].identity.upstream_credential: is not available in this version; leave it empty"}},
+		{"upstream credential", route("identity: {upstream_credential: grafana}"), []string{"f:5: routes[0].identity.upstream_credential: names none of upstreams; write it there first"}},
 
 		{"upstream scheme", upstream("ftp://h/"), []string{"f:2: routes[0].upstream: takes lfs:DIR"}},
 		{"upstream user", upstream("http://u:hunter2@h/"), []string{"f:2: routes[0].upstream: must not have a user"}},

@@ -25,7 +25,7 @@ type RouteIdentity struct {
 	Headers            bool   `yaml:"headers" doc:"Send X-Forwarded-User, -Email, -Groups and -Name."`
 	Assertion          bool   `yaml:"assertion" doc:"Send X-Latchkey-Assertion, a signed statement of the same."`
 	Basic              bool   `yaml:"basic" doc:"Send the user's name as Basic credentials with an empty password."`
-	UpstreamCredential string `yaml:"upstream_credential" doc:"Not available in this version; leave it empty."`
+	UpstreamCredential string `yaml:"upstream_credential" doc:"Name of an entry of upstreams: each user's own name and secret for it are shown to the upstream."`
 }
 
 // DefaultRoute is a route of which the file says nothing: identity headers,

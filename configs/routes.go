@@ -36,7 +36,7 @@ var ownPathsElsewhere = []string{"/-/"}
 // pathWords begin LFS addresses over SSH, so a route cannot be called so.
 var pathWords = map[string]bool{"artifactory": true, "api": true}
 
-func (c *Config) validateRoutes(r *report) {
+func (c *Config) validateRoutes(r *report, upstreams map[string]*NamedUpstream) {
 	if len(c.Routes) > MaxRoutes {
 		r.at("routes", "has %d entries; at most %d are accepted", len(c.Routes), MaxRoutes)
 		return
@@ -57,9 +57,7 @@ func (c *Config) validateRoutes(r *report) {
 		c.validateUpstream(r, at, rt)
 		validateRules(r, at+".read", "read", rt.Read)
 		validateRules(r, at+".write", "write", rt.Write)
-		if rt.Identity.UpstreamCredential != "" {
-			r.at(at+".identity.upstream_credential", unavailable)
-		}
+		rt.validateUpstreamCredential(r, at, upstreams)
 		if rt.Timeout < time.Second || rt.Timeout > maxTimeout {
 			r.at(at+".timeout", "takes a duration from 1s to %s", durationText(maxTimeout))
 		}

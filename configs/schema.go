@@ -75,6 +75,7 @@ var requiredKeys = map[reflect.Type][]string{
 	routeType:                      {"name", "upstream"},
 	reflect.TypeFor[JobProvider](): {"name", "issuer", "audience", "mappings"},
 	mappingType:                    {"name", "claims"},
+	namedType:                      {"name", "url"},
 }
 
 // mostEntries bounds the lists of each kind, as their own checks do.
@@ -82,6 +83,7 @@ var mostEntries = map[reflect.Type]int{
 	routeType:                      MaxRoutes,
 	reflect.TypeFor[JobProvider](): maxJobProviders,
 	mappingType:                    maxJobMappings,
+	namedType:                      maxUpstreams,
 }
 
 func listSchema(v reflect.Value) map[string]any {

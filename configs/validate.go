@@ -31,7 +31,7 @@ func (c *Config) validate(r *report) {
 		r.at("store", "%s", text)
 	}
 	c.validatePeople(r)
-	c.validateRoutes(r)
+	c.validateRoutes(r, c.validateUpstreams(r))
 	c.validateJobs(r)
 	c.validateNotBuilt(r)
 	if !versionForm.MatchString(c.JFrog.ReportedVersion) {

@@ -26,6 +26,7 @@ func (c *Config) Warnings() []string {
 	if text := string(c.Store); strings.HasPrefix(text, "redis") && !strings.HasPrefix(text, "rediss:") && !c.storeLoopback() {
 		say("store: %s is not encrypted; everything but sealed secrets can be read on the way", c.Store)
 	}
+	c.warnUpstreams(say)
 	c.warnJobs(say)
 	dirs := map[string]string{}
 	for _, rt := range c.Routes {
