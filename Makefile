@@ -1,6 +1,7 @@
 # make build   bin/latchkey, one static binary
 # make run     builds it and starts it with its state in ./data
 # make test    every test, with real Redis, git-lfs and OpenSSH
+# make test-browser   the pages in a real browser; screenshots keeps pictures of them
 # make test-clients   npm, pip, mvn, docker, git and others against it; minutes
 # make check   formatting, vet, lint, import rules, modules
 # make bench   what a request costs
@@ -22,7 +23,7 @@ BENCHROUNDS ?= 7
 
 TOOLS := bin/tools
 
-.PHONY: build run test check bench crash fuzz clean peers test-clients
+.PHONY: build run test check bench crash fuzz clean peers test-clients test-browser screenshots
 
 build:
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/latchkey ./cmd/latchkey
@@ -52,6 +53,15 @@ test-clients: $(TOOLS)/built build
 	go vet -tags clients ./clients/
 	$(TOOLS)/staticcheck -tags clients ./clients/
 	go test -tags clients -count=1 -parallel 2 -timeout 20m ./clients/
+
+# The pages in Debian's Chromium, two files of tests at a time.
+test-browser: build
+	@tools/install-browser
+	npm --prefix browser --silent test
+
+# The same, and pictures of the pages stay in docs/screenshots.
+screenshots: export LATCHKEY_SCREENSHOTS := $(CURDIR)/docs/screenshots
+screenshots: test-browser
 
 check: $(TOOLS)/built
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
