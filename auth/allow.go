@@ -28,6 +28,7 @@ const (
 
 	actKeyCreate    act = "api_key.create"
 	actKeyShow      act = "api_key.show"
+	actKeyInfo      act = "api_key.info"
 	actKeyRotate    act = "api_key.rotate"
 	actKeyRevoke    act = "api_key.revoke"
 	actKeyRevokeAll act = "api_key.revoke_all"
@@ -97,7 +98,7 @@ var needs = map[act]need{
 	actGroupChange: adminChanges, actGroupDelete: adminChanges, actGroupShow: adminReads,
 	actPasswordChange: ownPerson, actPasswordEncrypt: ownPassword,
 	actPasswordExpire: adminChanges, actPasswordUnexpire: adminChanges,
-	actKeyCreate: ownNewSecret, actKeyRotate: ownNewSecret, actKeyShow: ownSecret,
+	actKeyCreate: ownNewSecret, actKeyRotate: ownNewSecret, actKeyShow: ownSecret, actKeyInfo: ownReads,
 	actKeyRevoke: ownChanges, actKeyRevokeAll: adminChanges,
 	actTokenCreate: ownChanges, actTokenShow: ownReads, actTokenRevoke: ownChanges, actTokenRotate: ownChanges,
 	actSSHKeyCreate: ownNewKey, actSSHKeyShow: ownReads, actSSHKeyDelete: ownChanges,

@@ -185,6 +185,24 @@ func (k *Keys) end(ctx context.Context, hash string) error {
 	return nil
 }
 
+// Get tells of the owner's API key without handing it over. NotFound where
+// there is none.
+func (k *Keys) Get(ctx context.Context, who Identity, owner string) (Key, error) {
+	if err := k.a.may(ctx, who, actKeyInfo, owner); err != nil {
+		return Key{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	rec, cred, live, err := k.own(ctx, owner)
+	if err != nil {
+		return Key{}, err
+	}
+	if !live {
+		return Key{}, notFound("API key")
+	}
+	return Key{Owner: owner, Created: cred.Created, Expires: cred.Expires, LastUsed: k.a.lastUse(ctx, KindAPIKey, rec.Hash)}, nil
+}
+
 // Show hands the owner their API key. NotFound where there is none.
 func (k *Keys) Show(ctx context.Context, who Identity, owner string) (key Key, err error) {
 	defer func() { k.a.Trail.acted(who, actKeyShow, owner, err) }()

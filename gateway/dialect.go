@@ -18,6 +18,7 @@ const (
 	inTokens                  // the same with a Basic challenge, where the tokens are handed out
 	inAccess                  // {"errors":[{"code":"NOT_FOUND","detail":"…","message":"…"}]}, as JFrog Access has it
 	inOAuth                   // {"error":"invalid_request","error_description":"…"}, RFC 6749 §5.2
+	inPages                   // a page for who reads pages, and as inGeneral for programs
 )
 
 // dialectOf is how errors look where no row says it.
@@ -56,8 +57,8 @@ func (x *exchange) challenge(h http.Header) {
 
 // body is the refusal in the words of its dialect; it sets the media type.
 func (x *exchange) body(h http.Header, r refusal) []byte {
-	if x.dialect == inGeneral && x.navigates() {
-		page, err := x.d.oops.write(h, r, x.who, x.event.ID())
+	if x.dialect == inGeneral && x.navigates() || x.dialect == inPages && x.readsPages() {
+		page, err := x.d.oops.Write(h, r.status, r.reason, x.who.User, x.event.ID())
 		if err == nil {
 			return page
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/latchkey-io/latchkey/gateway/web"
 	"github.com/latchkey-io/latchkey/internal/limit"
 )
 
@@ -24,7 +25,7 @@ type door struct {
 	upstreams map[upstreamKey]*upstream
 	assert    *assertions
 	buffers   *buffers
-	oops      *errorPage
+	oops      *web.ErrorPage
 }
 
 // buildSites makes the sites of a configuration.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
+	"github.com/latchkey-io/latchkey/gateway/web"
 	"github.com/latchkey-io/latchkey/internal/event"
 )
 
@@ -141,7 +142,7 @@ func (x *exchange) refuse(err error) {
 	if ref.code == auth.Unauthenticated && x.shown.header != nil && !x.shown.basic {
 		ref.reason = x.aboutTokens(ref.reason)
 	}
-	if ref.status == http.StatusUnauthorized && x.dialect == inGeneral && x.navigates() {
+	if ref.status == http.StatusUnauthorized && (x.dialect == inGeneral || x.dialect == inPages) && x.navigates() {
 		x.toSignIn()
 		return
 	}
@@ -209,7 +210,7 @@ func (x *exchange) ownHeaders() {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	if x.d.cfg.PublicURL.Scheme == "https" {
-		h.Set("Strict-Transport-Security", strictTransport)
+		h.Set("Strict-Transport-Security", web.StrictTransport)
 	}
 }
 
@@ -225,15 +226,23 @@ func (x *exchange) navigates() bool {
 	return strings.Contains(x.r.Header.Get("Accept"), "text/html")
 }
 
+// readsPages reports a browser at a page, whatever it sent there.
+func (x *exchange) readsPages() bool {
+	if mode := x.r.Header.Get("Sec-Fetch-Mode"); mode != "" {
+		return mode == "navigate"
+	}
+	return strings.Contains(x.r.Header.Get("Accept"), "text/html")
+}
+
 // toSignIn sends a browser to the sign-in page, which leads it back.
 func (x *exchange) toSignIn() {
 	next := x.r.URL.EscapedPath()
 	if x.r.URL.RawQuery != "" {
 		next += "?" + x.r.URL.RawQuery
 	}
-	to := signIn(next)
+	to := web.SignIn(next)
 	if x.site != nil && !x.site.public {
-		to = loginPath + "?" + nextInQuery + "=" + url.QueryEscape(x.site.origin+next)
+		to = web.LoginPath + "?" + web.NextInQuery + "=" + url.QueryEscape(x.site.origin+next)
 	}
 	x.ownHeaders()
 	x.Header().Set("Location", x.d.public.origin+to)

@@ -4,11 +4,6 @@ import "github.com/latchkey-io/latchkey/auth"
 
 // What the tests of the API and the pages see of the inside.
 
-var (
-	OwnPath = ownPath
-	SignIn  = signIn
-)
-
 const APIRoot = apiRoot
 
 // DecodeSample decodes into a struct with a field of every kind that the API

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
+	"github.com/latchkey-io/latchkey/gateway/web"
 	"github.com/latchkey-io/latchkey/internal/limit"
 	"github.com/latchkey-io/latchkey/internal/seal"
 )
@@ -186,7 +187,7 @@ func newFrame(c Config) (*door, error) {
 		upstreams: make(map[upstreamKey]*upstream),
 		assert:    &assertions{ring: c.Ring, issuer: originOf(c.PublicURL), now: c.Now},
 		buffers:   new(buffers),
-		oops:      newErrorPage(originOf(c.PublicURL)),
+		oops:      web.NewErrorPage(originOf(c.PublicURL)),
 		trusted:   limit.NewNetworks(c.TrustedProxies),
 		loopback:  isLoopback(strings.ToLower(c.PublicURL.Hostname())),
 		public:    newSite(c.PublicURL, ""),

@@ -41,7 +41,7 @@ func TestAPersonSignsIn(t *testing.T) {
 		t.Fatalf("/ui/ leads to %q", to)
 	}
 	page := h.do("GET", "/ui/login", nil, navigate).is(http.StatusOK)
-	if strings.Contains(page.body, "<script") || !strings.Contains(page.body, `name="password"`) {
+	if strings.Contains(page.body, "<script>") || !strings.Contains(page.body, `name="password"`) {
 		t.Error(page.body)
 	}
 	a := h.submit("/ui/login", url.Values{"username": {" alice"}, "password": {alicePassword}})
@@ -53,8 +53,11 @@ func TestAPersonSignsIn(t *testing.T) {
 	if a.header.Get("Location") != "/ui/" || session.MaxAge == 0 {
 		t.Errorf("%v", a.header)
 	}
-	home := h.do("GET", "/ui/", nil, navigate, h.browser(session)).is(http.StatusOK)
-	for _, want := range []string{"alice", "alice@example.com", "curl -u alice " + h.origin + "/-/api/v1/whoami", "sshkeys", `action="/ui/logout"`} {
+	if to := h.do("GET", "/ui/", nil, navigate, h.browser(session)).is(http.StatusSeeOther).header.Get("Location"); to != "/ui/profile" {
+		t.Errorf("/ui/ leads to %q", to)
+	}
+	home := h.do("GET", "/ui/profile", nil, navigate, h.browser(session)).is(http.StatusOK)
+	for _, want := range []string{"alice", "API key", "Locked", `action="/ui/profile/unlock"`, `action="/ui/logout"`} {
 		if !strings.Contains(home.body, want) {
 			t.Errorf("the first page has no %q", want)
 		}
@@ -119,7 +122,7 @@ func TestSignInFormIsRead(t *testing.T) {
 		"a field twice":   h.do("POST", "/ui/login", good.Encode()+"&username=eve", header("Content-Type", form)),
 		"a field more":    h.do("POST", "/ui/login", good.Encode()+"&admin=1", header("Content-Type", form)),
 		"a broken escape": h.do("POST", "/ui/login", good.Encode()+"&next=%zz", header("Content-Type", form)),
-		"too large":       h.do("POST", "/ui/login", good.Encode()+"&next="+strings.Repeat("a", 16<<10), header("Content-Type", form)),
+		"too large":       h.do("POST", "/ui/login", good.Encode()+"&next="+strings.Repeat("a", 64<<10), header("Content-Type", form)),
 	} {
 		if a.status < 400 || a.status >= 500 || a.header.Get("Set-Cookie") != "" {
 			t.Errorf("%s: %d %v", name, a.status, a.header)
@@ -175,7 +178,7 @@ func TestHeadersOfPages(t *testing.T) {
 	evil := header("Origin", "https://evil.example")
 	for name, a := range map[string]answer{
 		"sign-in page":    h.do("GET", "/ui/login", nil, navigate, evil),
-		"first page":      h.do("GET", "/ui/", nil, navigate, session),
+		"first page":      h.do("GET", "/ui/profile", nil, navigate, session),
 		"refused sign-in": h.submit("/ui/login", url.Values{"username": {"alice"}, "password": {"wrong wrong wrong"}}),
 		"signed in":       h.submit("/ui/login", url.Values{"username": {"alice"}, "password": {alicePassword}}),
 		"redirect":        h.do("GET", "/", nil, navigate),
@@ -186,7 +189,7 @@ func TestHeadersOfPages(t *testing.T) {
 				t.Errorf("%s: Content-Security-Policy %q without %s", name, policy, part)
 			}
 		}
-		if strings.Contains(policy, "unsafe") || strings.Contains(policy, "script-src") {
+		if strings.Contains(policy, "unsafe") || !strings.Contains(policy, "script-src 'self';") {
 			t.Errorf("%s: Content-Security-Policy %q", name, policy)
 		}
 		for header, want := range map[string]string{
@@ -220,7 +223,7 @@ func TestPagesShowTextAsText(t *testing.T) {
 	}
 	session := h.browser(h.signIn("alice", alicePassword))
 	for what, a := range map[string]answer{
-		"display name": h.do("GET", "/ui/", nil, navigate, session),
+		"display name": h.do("GET", "/ui/profile/account", nil, navigate, session),
 		"typed name":   h.submit("/ui/login", url.Values{"username": {evil}, "password": {"wrong wrong wrong"}}),
 		"next":         h.do("GET", "/ui/login?next="+url.QueryEscape("/"+evil), nil, navigate),
 		"problem":      h.do("GET", "/ui/login?error_description="+url.QueryEscape(evil), nil, navigate),

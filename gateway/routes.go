@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/latchkey-io/latchkey/gateway/jfrog"
+	"github.com/latchkey-io/latchkey/gateway/web"
 )
 
 // reservedPaths are the paths at or below which nothing is a route on the host
@@ -24,22 +25,55 @@ func reservedElsewhere() []string { return []string{"/-/"} }
 func ownRows(d *door) []row {
 	c := d.cfg
 	a := &api{auth: c.Auth, machine: c.Machine, cookie: cookieFor(c.PublicURL), now: c.Now}
-	p := newPages(a, c.PublicURL)
-	rows := below("", inGeneral, []row{
-		own(nobody, "GET /{$}", p.goHome), // where no route lies at "/"
-		own(nobody, "GET /ui", p.goHome),
-		own(user, "GET /ui/{$}", p.showHome),
-		own(anybody, "GET /ui/login", p.showLogin),
-		own(anybody, "POST /ui/login", p.signIn),
-		own(anybody, "POST /ui/login/client", p.answerProgram),
-		own(anybody, "POST /ui/logout", p.signOut),
-		own(nobody, "GET /ui/style.css", p.showStyle),
-	})
+	rows := pageRows(web.New(web.Config{Auth: c.Auth, PublicURL: c.PublicURL, Sessions: pageSessions{a}, Now: c.Now}))
 	rows = append(rows, apiRows(a)...)
 	rows = append(rows, npmRows()...)
 	rows = append(rows, registryRows(d)...)
 	if c.JFrog.API {
 		rows = append(rows, jfrogRows(c)...)
+	}
+	return rows
+}
+
+// pageRows is what people see.
+func pageRows(p *web.Pages) []row {
+	rows := []row{
+		own(nobody, "GET /{$}", p.Begin), // where no route lies at "/"
+		own(nobody, "GET /ui", p.Begin),
+		own(user, "GET /ui/{$}", p.Home),
+		own(anybody, "GET /ui/login", p.ShowLogin),
+		own(anybody, "POST /ui/login", p.SignIn),
+		own(anybody, "POST /ui/login/client", p.AnswerProgram),
+		own(anybody, "POST /ui/logout", p.SignOut),
+		own(nobody, "GET /ui/style.css", p.Style),
+		own(nobody, "GET /ui/app.js", p.Script),
+	}
+	return below("", inPages, append(rows, profileRows(p)...))
+}
+
+// profileRows are the pages of a person's own.
+func profileRows(p *web.Pages) []row {
+	rows := []row{
+		own(user, "GET /profile", p.ShowCredentials),
+		own(user, "GET /profile/unlock", p.ShowUnlock),
+		own(user, "POST /profile/unlock", p.Unlock),
+		own(user, "POST /profile/lock", p.LockNow),
+
+		own(user, "POST /profile/apikey", p.MakeKey),
+		own(user, "POST /profile/apikey/show", p.ShowKey),
+		own(user, "GET /profile/apikey/rotate", p.AskRotateKey),
+		own(user, "POST /profile/apikey/rotate", p.RotateKey),
+		own(user, "GET /profile/apikey/revoke", p.AskRevokeKey),
+		own(user, "POST /profile/apikey/revoke", p.RevokeKey),
+		own(user, "POST /profile/encrypted-password/show", p.ShowEncrypted),
+	}
+	return below("/ui", inPages, forPeople(rows, web.Person))
+}
+
+// forPeople lets the rows' handlers be reached through door.
+func forPeople(rows []row, door func(web.Handler) web.Handler) []row {
+	for i, r := range rows {
+		rows[i].handler = handler(door(web.Handler(r.handler)))
 	}
 	return rows
 }

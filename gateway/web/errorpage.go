@@ -1,4 +1,4 @@
-package gateway
+package web
 
 import (
 	"bytes"
@@ -6,26 +6,24 @@ import (
 	"encoding/base64"
 	"html/template"
 	"net/http"
-	"strings"
-
-	"github.com/latchkey-io/latchkey/auth"
 )
 
-// errorPage is a refusal for a person: a sentence, what to do next, and the id
+// ErrorPage is a refusal for a person: a sentence, what to do next, and the id
 // that an administrator finds it by. Programs get JSON.
 // It carries its style with it, because it is shown on every host.
-type errorPage struct {
+type ErrorPage struct {
 	template *template.Template
 	style    template.CSS
 	policy   string
 	origin   string // of PublicURL
 }
 
-func newErrorPage(origin string) *errorPage {
-	style := readStyle()
+// NewErrorPage makes the page for a daemon at origin.
+func NewErrorPage(origin string) *ErrorPage {
+	style := readStatic("style.css", "").body
 	sum := sha256.Sum256(style)
-	return &errorPage{
-		template: readPage("error.html"), style: template.CSS(style), origin: origin,
+	return &ErrorPage{
+		template: readTemplates()["error"], style: template.CSS(style), origin: origin,
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
 			"'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 	}
@@ -37,12 +35,13 @@ type errorContent struct {
 	Reason, Next, Request string
 }
 
-// write makes the page for one refusal of one request.
-func (e *errorPage) write(h http.Header, r refusal, who auth.Identity, request string) ([]byte, error) {
-	title, next := saying(r.status)
+// Write makes the page for one refusal of one request of user, and sets the
+// headers that it needs.
+func (e *ErrorPage) Write(h http.Header, status int, reason, user, request string) ([]byte, error) {
+	title, next := saying(status)
 	c := errorContent{
-		frame:  frame{Title: title, User: who.User, Origin: e.origin, Inline: e.style},
-		Reason: sentence(r.reason), Next: next, Request: request,
+		frame:  frame{Title: title, User: user, Origin: e.origin, Inline: e.style},
+		Reason: sentence(reason), Next: next, Request: request,
 	}
 	var body bytes.Buffer
 	if err := e.template.Execute(&body, c); err != nil {
@@ -70,12 +69,4 @@ func saying(status int) (title, next string) {
 		return "This request cannot be understood", "Go back and try again."
 	}
 	return "Something went wrong", "Try again. If it stays like this, tell an administrator the request number below."
-}
-
-// sentence makes a reason, which begins like an error, one for a page.
-func sentence(reason string) string {
-	if reason == "" {
-		return ""
-	}
-	return strings.ToUpper(reason[:1]) + reason[1:] + "."
 }

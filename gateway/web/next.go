@@ -1,46 +1,40 @@
-package gateway
+package web
 
 import (
 	"net/url"
 	"strings"
 )
 
-const (
-	maxNext     = 2048 // bytes of a place to go on to
-	homePath    = "/ui/"
-	loginPath   = "/ui/login"
-	stylePath   = "/ui/style.css"
-	nextInQuery = "next"
-)
+const maxNext = 2048 // bytes of a place to go on to
 
-// ownPath returns next, a place to go on to after signing in, if it surely is
-// a path on this very origin, and homePath otherwise. Browsers read "//host",
+// OwnPath returns next, a place to go on to after signing in, if it surely is
+// a path on this very origin, and HomePath otherwise. Browsers read "//host",
 // "/\host" and "/<tab>/host" as another host, and what a path means after
 // decoding or resolving differs between them, so nothing of that kind is let
 // through: only printable ASCII without backslash or fragment, one slash at
 // the start, and in the path no empty segment, no dot segment, and no encoded
 // slash, backslash, dot, percent sign or control character.
-func ownPath(next string) string {
+func OwnPath(next string) string {
 	if len(next) > maxNext || !strings.HasPrefix(next, "/") {
-		return homePath
+		return HomePath
 	}
 	for i := range len(next) {
 		if c := next[i]; c <= ' ' || c > '~' || c == '\\' || c == '#' {
-			return homePath
+			return HomePath
 		}
 	}
 	path, _, _ := strings.Cut(next, "?")
 	decoded, err := url.PathUnescape(path)
 	if err != nil || hasAmbiguousEscape(path) || strings.Contains(decoded, "//") {
-		return homePath
+		return HomePath
 	}
 	for segment := range strings.SplitSeq(decoded, "/") {
 		if segment == "." || segment == ".." {
-			return homePath
+			return HomePath
 		}
 	}
 	if u, err := url.Parse(next); err != nil || u.Scheme != "" || u.Host != "" || u.User != nil {
-		return homePath
+		return HomePath
 	}
 	return next
 }
@@ -64,10 +58,10 @@ func hasAmbiguousEscape(path string) bool {
 	return false
 }
 
-// signIn is the address of the sign-in page that leads on to next.
-func signIn(next string) string {
-	if next = ownPath(next); next == homePath {
-		return loginPath
+// SignIn is the address of the sign-in page that leads on to next.
+func SignIn(next string) string {
+	if next = OwnPath(next); next == HomePath {
+		return LoginPath
 	}
-	return loginPath + "?" + nextInQuery + "=" + url.QueryEscape(next)
+	return LoginPath + "?" + NextInQuery + "=" + url.QueryEscape(next)
 }

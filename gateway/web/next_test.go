@@ -1,11 +1,11 @@
-package gateway_test
+package web_test
 
 import (
 	"net/url"
 	"strings"
 	"testing"
 
-	"github.com/latchkey-io/latchkey/gateway"
+	"github.com/latchkey-io/latchkey/gateway/web"
 )
 
 func TestNextIsAPathOfOurOwn(t *testing.T) {
@@ -13,7 +13,7 @@ func TestNextIsAPathOfOurOwn(t *testing.T) {
 		"/", "/ui/", "/ui/profile?tab=keys&x=%2F", "/lfs/team/assets.git", "/grafana/d/abc?from=http://elsewhere/",
 		"/a%20b", "/a%C3%A9", "/~alice", "/a:b", "/a@b",
 	} {
-		if got := gateway.OwnPath(next); got != next {
+		if got := web.OwnPath(next); got != next {
 			t.Errorf("%q became %q", next, got)
 		}
 	}
@@ -25,7 +25,7 @@ func TestNextIsAPathOfOurOwn(t *testing.T) {
 		"https://evil.example/", "http:evil.example", "javascript:alert(1)", "data:text/html,x", "/a//b", "/a#b", "/\u202eevil", "/\x7f", "/%zz", "/%",
 		"/a%7f", "?a", "#a", "/" + strings.Repeat("a", 2048),
 	} {
-		if got := gateway.OwnPath(next); got != "/ui/" {
+		if got := web.OwnPath(next); got != "/ui/" {
 			t.Errorf("%q is let through as %q", next, got)
 		}
 	}
@@ -37,7 +37,7 @@ func TestSignInAddress(t *testing.T) {
 		"//evil.example":  "/ui/login",
 		"/grafana/?a=b&c": "/ui/login?next=%2Fgrafana%2F%3Fa%3Db%26c",
 	} {
-		if got := gateway.SignIn(next); got != want {
+		if got := web.SignIn(next); got != want {
 			t.Errorf("%q: %q, want %q", next, got, want)
 		}
 	}
@@ -57,7 +57,7 @@ func FuzzOwnPath(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, next string) {
-		out := gateway.OwnPath(next)
+		out := web.OwnPath(next)
 		if out != next && out != "/ui/" {
 			t.Fatalf("%q became %q", next, out)
 		}

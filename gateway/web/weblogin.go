@@ -1,4 +1,4 @@
-package gateway
+package web
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 // programPath is the page that asks about one program. What else the link held,
 // as the name that it gives the program, is not carried on: whoever made the
 // link chose it.
-func programPath(id string) string { return loginPath + "?" + jfrog.WebLoginQuery + "=" + id }
+func programPath(id string) string { return LoginPath + "?" + jfrog.WebLoginQuery + "=" + id }
 
 // programPage asks a person whether a program may act for them, or, with Said,
 // says what became of it.
@@ -53,37 +53,37 @@ var (
 )
 
 // tellOfProgram is a page that asks nothing.
-func (p *pages) tellOfProgram(w http.ResponseWriter, status int, who auth.Identity, o outcome) error {
-	return p.write(w, status, p.client, programPage{frame: p.frame(o.title, who), Said: o.said})
+func (p *Pages) tellOfProgram(w http.ResponseWriter, status int, who auth.Identity, o outcome) error {
+	return p.write(w, status, "weblogin", programPage{frame: p.frame(o.title, who), Said: o.said})
 }
 
 // askAboutProgram is GET /ui/login?jfClientSession=… of somebody signed in. It
 // changes nothing.
-func (p *pages) askAboutProgram(w http.ResponseWriter, r *http.Request, who auth.Identity, id string) error {
+func (p *Pages) askAboutProgram(w http.ResponseWriter, r *http.Request, who auth.Identity, id string) error {
 	return p.askAgain(w, r, http.StatusOK, who, programPage{ID: id})
 }
 
 // askAgain fills in what is known of the program that page is about and shows
 // it, or says that it does not wait any more.
-func (p *pages) askAgain(w http.ResponseWriter, r *http.Request, status int, who auth.Identity, page programPage) error {
-	login, err := p.api.auth.WebLogins.Show(r.Context(), who, page.ID)
+func (p *Pages) askAgain(w http.ResponseWriter, r *http.Request, status int, who auth.Identity, page programPage) error {
+	login, err := p.auth.WebLogins.Show(r.Context(), who, page.ID)
 	if auth.CodeOf(err) == auth.NotFound {
 		return p.tellOfProgram(w, http.StatusNotFound, who, programGone)
 	} else if err != nil {
 		return err
 	}
-	now := p.api.now()
+	now := p.now()
 	page.frame = p.frame("Let a program in", who)
 	page.Client, page.Addr = login.Client, login.Addr
-	page.Asked, page.AskedExact = ago(now.Sub(login.Created)), login.Created.UTC().Format(time.RFC3339)
+	page.Asked, page.AskedExact = relative(login.Created, now), login.Created.UTC().Format(time.RFC3339)
 	page.Ends, page.EndsExact = clock(login.Expires), login.Expires.UTC().Format(time.RFC3339)
 	page.Locked = !now.Before(who.UnlockedUntil)
-	return p.write(w, status, p.client, page)
+	return p.write(w, status, "weblogin", page)
 }
 
-// answerProgram is POST /ui/login/client: the person lets the program in, or
+// AnswerProgram is POST /ui/login/client: the person lets the program in, or
 // says that it is not theirs. Only a browser session answers.
-func (p *pages) answerProgram(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+func (p *Pages) AnswerProgram(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	form, err := readForm(w, r, "program", "answer", "code", "password")
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func (p *pages) answerProgram(w http.ResponseWriter, r *http.Request, who auth.I
 	case !ok:
 		return p.tellOfProgram(w, http.StatusBadRequest, who, brokenLink)
 	case !who.Known(): // the session ended while the page lay open
-		return p.goTo(w, signIn(programPath(id)))
+		return p.goTo(w, SignIn(programPath(id)))
 	case who.Via.Kind != auth.KindSession:
 		return &auth.Error{Code: auth.Forbidden, Reason: "only a person signed in with a browser lets a program in"}
 	}
@@ -101,7 +101,7 @@ func (p *pages) answerProgram(w http.ResponseWriter, r *http.Request, who auth.I
 	case "yes":
 		return p.letIn(w, r, who, id, form.Get("code"), auth.NewSecret(form.Get("password")))
 	case "no":
-		if err := p.api.auth.WebLogins.Refuse(r.Context(), who, id); err != nil && auth.CodeOf(err) != auth.NotFound {
+		if err := p.auth.WebLogins.Refuse(r.Context(), who, id); err != nil && auth.CodeOf(err) != auth.NotFound {
 			return err
 		}
 		return p.tellOfProgram(w, http.StatusOK, who, programRefused)
@@ -110,7 +110,7 @@ func (p *pages) answerProgram(w http.ResponseWriter, r *http.Request, who auth.I
 }
 
 // letIn unlocks the session where it is locked and lets the program in.
-func (p *pages) letIn(w http.ResponseWriter, r *http.Request, who auth.Identity, id, code string, password auth.Secret) error {
+func (p *Pages) letIn(w http.ResponseWriter, r *http.Request, who auth.Identity, id, code string, password auth.Secret) error {
 	page := programPage{ID: id}
 	code = strings.ToLower(strings.TrimSpace(code))
 	if len(code) != auth.WebLoginCode {
@@ -119,14 +119,14 @@ func (p *pages) letIn(w http.ResponseWriter, r *http.Request, who auth.Identity,
 		return p.askAgain(w, r, http.StatusForbidden, who, page)
 	}
 	var err error
-	if !p.api.now().Before(who.UnlockedUntil) {
+	if !p.now().Before(who.UnlockedUntil) {
 		var session auth.SessionInfo
-		if session, err = p.api.auth.Sessions.Unlock(r.Context(), who, password); err == nil {
+		if session, err = p.auth.Sessions.Unlock(r.Context(), who, password); err == nil {
 			who.UnlockedUntil = session.UnlockedUntil
 		}
 	}
 	if err == nil {
-		err = p.api.auth.WebLogins.Approve(r.Context(), who, id, code)
+		err = p.auth.WebLogins.Approve(r.Context(), who, id, code)
 	}
 	if err == nil {
 		return p.tellOfProgram(w, http.StatusOK, who, programLetIn)
@@ -140,7 +140,7 @@ func (p *pages) letIn(w http.ResponseWriter, r *http.Request, who auth.Identity,
 	case auth.NotFound:
 		return p.tellOfProgram(w, http.StatusNotFound, who, programGone)
 	case auth.Unauthenticated:
-		return p.goTo(w, signIn(programPath(id)))
+		return p.goTo(w, SignIn(programPath(id)))
 	case auth.Locked:
 		who.UnlockedUntil = time.Time{}
 		page.PasswordProblem = "The page was locked again meanwhile. Type your password."
@@ -165,14 +165,3 @@ func (p *pages) letIn(w http.ResponseWriter, r *http.Request, who auth.Identity,
 	}
 	return p.askAgain(w, r, status, who, page)
 }
-
-// ago says how long something is past.
-func ago(d time.Duration) string {
-	if d < time.Minute {
-		return "less than a minute ago"
-	}
-	return plural(int(d/time.Minute), "minute") + " ago"
-}
-
-// clock is a time of today.
-func clock(t time.Time) string { return t.UTC().Format("15:04 UTC") }

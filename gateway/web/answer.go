@@ -1,0 +1,80 @@
+package web
+
+import (
+	"bytes"
+	"net/http"
+	"time"
+
+	"github.com/latchkey-io/latchkey/auth"
+)
+
+const (
+	// pagePolicy lets a page load its own style and script, send forms to its
+	// own origin, and nothing else. No script may be made from text.
+	pagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; " +
+		"base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
+	// StrictTransport is a year of https alone (RFC 6797), for this host only:
+	// what other hosts of the domain do is not ours to say.
+	StrictTransport = "max-age=31536000"
+
+	staticLife = "public, max-age=86400"
+)
+
+// write answers with a page; name is its template's.
+func (p *Pages) write(w http.ResponseWriter, status int, name string, content any) error {
+	var body bytes.Buffer
+	if err := p.templates[name].Execute(&body, content); err != nil {
+		return &auth.Error{Code: auth.Internal, Reason: "the page cannot be made", Err: err}
+	}
+	h := w.Header()
+	p.guard(h)
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	w.Write(body.Bytes()) // a browser that has gone needs no page
+	return nil
+}
+
+// goTo sends the browser to a path of this origin with GET.
+func (p *Pages) goTo(w http.ResponseWriter, path string) error {
+	p.guard(w.Header())
+	w.Header().Set("Location", path)
+	w.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+// guard sets what keeps a page from being framed, guessed at, leaked by its
+// address, opened from elsewhere or kept.
+func (p *Pages) guard(h http.Header) {
+	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", p.referrer)
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+	h.Set("Cache-Control", "no-store")
+	if p.public.Scheme == "https" {
+		h.Set("Strict-Transport-Security", StrictTransport)
+	}
+}
+
+// Style serves the style sheet. Its address changes with its content.
+func (p *Pages) Style(w http.ResponseWriter, r *http.Request, _ auth.Identity) error {
+	return p.style.serve(w, r)
+}
+
+// Script serves the script. Its address changes with its content.
+func (p *Pages) Script(w http.ResponseWriter, r *http.Request, _ auth.Identity) error {
+	return p.script.serve(w, r)
+}
+
+func (s static) serve(w http.ResponseWriter, r *http.Request) error {
+	h := w.Header()
+	h.Set("Content-Type", s.media)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", staticLife)
+	h.Set("ETag", `"`+s.tag+`"`)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(s.body))
+	return nil
+}

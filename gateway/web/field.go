@@ -1,0 +1,120 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+)
+
+// field is one input of a form, with what is said about it.
+type field struct {
+	Name, Label string
+	ID          string // in the page, where Name stands twice; empty: Name
+	Type        string // of the input, or "area", "select", "check"; empty: text
+	Value       string
+	Hint        string // shown under the label
+	Problem     string // what is wrong with what was typed
+	Complete    string // autocomplete
+	Max         int    // characters
+	Least       int    // of a new password: how many the rule asks for, shown as it is typed
+	Rows        int    // of an area
+	Required    bool
+	Mono        bool // monospaced
+	Chosen      bool // of a check
+	Focus       bool
+	Options     []option // of a select
+}
+
+// option is one choice of a select.
+type option struct {
+	Value, Label string
+	Chosen       bool
+}
+
+// Key is the id of the input.
+func (f field) Key() string {
+	if f.ID != "" {
+		return f.ID
+	}
+	return f.Name
+}
+
+// form is one form of a page.
+type form struct {
+	Action  string
+	Button  string // what it does, as a verb
+	Danger  bool
+	Cancel  string // where to go instead; empty: nowhere
+	Fields  []field
+	Hidden  []hidden
+	Problem string // above the fields
+	Watch   bool   // ask before the page is left with something typed
+}
+
+// hidden is a value that a form carries along.
+type hidden struct{ Name, Value string }
+
+// names are those that the form may send.
+func (f form) names() []string {
+	names := []string{passwordField}
+	for _, in := range f.Fields {
+		names = append(names, in.Name)
+	}
+	for _, h := range f.Hidden {
+		names = append(names, h.Name)
+	}
+	return names
+}
+
+// typed is the form with what was typed into it, but for passwords.
+func (f form) typed(values url.Values) form {
+	f.Fields = slices.Clone(f.Fields)
+	for i := range f.Fields {
+		in := &f.Fields[i]
+		switch in.Type {
+		case "password":
+		case "check":
+			in.Chosen = values.Has(in.Name)
+		default:
+			in.Value = values.Get(in.Name)
+			in.Options = slices.Clone(in.Options)
+			for j := range in.Options {
+				in.Options[j].Chosen = in.Options[j].Value == in.Value
+			}
+		}
+	}
+	return f
+}
+
+// refused is the form with what was typed and, beside its field, why it was
+// refused. ok is false for an error that is not the person's to mend. A form
+// that found the profile locked asks for the password as well.
+func (f form) refused(w http.ResponseWriter, err error, values url.Values) (_ form, status int, ok bool) {
+	pr, ok := problemOf(w, err)
+	if !ok {
+		return f, 0, false
+	}
+	f = f.typed(values)
+	if pr.Field == passwordField && !slices.ContainsFunc(f.Fields, func(in field) bool { return in.Name == passwordField }) {
+		f.Fields = append(f.Fields, field{
+			Name: passwordField, ID: passwordField + "-" + f.Button, Label: "Your current password", Type: "password",
+			Complete: "current-password", Required: true, Problem: pr.Text, Focus: true,
+		})
+		return f, pr.status, true
+	}
+	f.Problem = pr.Text
+	for i := range f.Fields {
+		if in := &f.Fields[i]; pr.Field != "" && in.Name == pr.Field {
+			in.Problem, in.Focus, f.Problem = pr.Text, true, ""
+		}
+	}
+	return f, pr.status, true
+}
+
+// secret is a secret as every page shows it: masked, with View and Copy. Its
+// text is in the page only in answer to View.
+type secret struct {
+	ID, Label string
+	Action    string // where View posts to; empty: Text is all there is
+	Text      string // shown; empty: masked
+}

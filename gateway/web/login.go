@@ -1,0 +1,92 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/latchkey-io/latchkey/auth"
+	"github.com/latchkey-io/latchkey/gateway/jfrog"
+)
+
+// One text for every reason, so that a stranger learns nothing from it.
+const notSignedIn = "The name or the password is not right. Check both and try again."
+
+// loginPage is what the sign-in page shows.
+type loginPage struct {
+	frame
+	Next, Typed, Problem string
+	Remember             bool
+	Forgot               bool // offer to choose a new password by mail
+}
+
+// ShowLogin is GET /ui/login. A browser that is signed in already goes on; one
+// with a cookie that no longer means anything loses it. With a program that
+// waits to be let in it goes on to the question whether it may.
+func (p *Pages) ShowLogin(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	query := r.URL.Query()
+	next := OwnPath(query.Get(NextInQuery))
+	if query.Has(jfrog.WebLoginQuery) {
+		id, ok := jfrog.WebLoginID(query.Get(jfrog.WebLoginQuery))
+		switch {
+		case !ok:
+			return p.tellOfProgram(w, http.StatusBadRequest, who, brokenLink)
+		case who.Via.Kind == auth.KindSession:
+			return p.askAboutProgram(w, r, who, id)
+		}
+		next = programPath(id)
+	}
+	if who.Via.Kind == auth.KindSession {
+		return p.goTo(w, next)
+	}
+	p.sessions.Forget(w, r)
+	return p.write(w, http.StatusOK, "login", loginPage{frame: p.frame("Sign in", auth.Identity{}), Next: next})
+}
+
+// SignIn is POST /ui/login.
+func (p *Pages) SignIn(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	form, err := readForm(w, r, "username", "password", "remember", NextInQuery)
+	if err != nil {
+		return err
+	}
+	next := OwnPath(form.Get(NextInQuery))
+	remember := form.Get("remember") == "1"
+	err = p.sessions.Begin(w, r, who, form.Get("username"), auth.NewSecret(form.Get("password")), remember)
+	if err == nil {
+		return p.goTo(w, next)
+	}
+	page := loginPage{
+		frame: p.frame("Sign in", auth.Identity{}), Next: next,
+		Typed: form.Get("username"), Remember: remember,
+	}
+	refusal, ok := errors.AsType[*auth.Error](err)
+	if !ok {
+		return err
+	}
+	switch refusal.Code {
+	case auth.Unauthenticated, auth.Repeated, auth.Invalid, auth.Forbidden, auth.NotFound:
+		page.Problem = notSignedIn
+		// Not 401: that demands a challenge, at which browsers ask by themselves.
+		return p.write(w, http.StatusForbidden, "login", page)
+	case auth.Expired:
+		page.Problem = passwordExpired
+		return p.write(w, http.StatusForbidden, "login", page)
+	case auth.Throttled:
+		page.Problem = tooManyAttempts(w, refusal)
+		return p.write(w, http.StatusTooManyRequests, "login", page)
+	case auth.Unavailable:
+		page.Problem = "Signing in does not work at the moment. Try again in a minute."
+		return p.write(w, http.StatusServiceUnavailable, "login", page)
+	}
+	return err
+}
+
+// SignOut is POST /ui/logout.
+func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	if _, err := readForm(w, r); err != nil {
+		return err
+	}
+	if err := p.sessions.End(w, r, who); err != nil {
+		return err
+	}
+	return p.goTo(w, LoginPath)
+}
