@@ -31,7 +31,7 @@ const expireFor = 30 * time.Second // for everybody
 func (p *Passwords) setExpired(ctx context.Context, who Identity, what act, names []string) (err error) {
 	expired, all, target := what == actPasswordExpire, len(names) == 0, strings.Join(names, " ")
 	if all {
-		target = "everybody"
+		target = everybody
 	}
 	defer func() { p.a.Trail.acted(who, what, target, err) }()
 	if err := p.a.may(ctx, who, what, ""); err != nil {

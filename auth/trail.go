@@ -1,14 +1,9 @@
 package auth
 
 import (
-	"bufio"
-	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"time"
 
@@ -45,6 +40,8 @@ type Event struct {
 const (
 	maxTarget  = 200
 	chainStart = "latchkey audit"
+
+	actIdentify = "identify" // a proof that was refused; it is no act of anybody known
 )
 
 // acted records what who did to target, or was refused.
@@ -61,7 +58,7 @@ func (t *Trail) acted(who Identity, what act, target string, err error) {
 // have been where there is such a user: a name that is nobody's may be a
 // password typed into the wrong field.
 func (t *Trail) refused(peer Peer, p Proof, user string, err error) {
-	e := Event{Action: "identify", User: user}
+	e := Event{Action: actIdentify, User: user}
 	switch p.(type) {
 	case APIKey:
 		e.Credential = string(KindAPIKey)
@@ -151,75 +148,4 @@ func (t *Trail) Continue(earlier io.Reader) error {
 		t.last = e.Chain
 		return nil
 	})
-}
-
-// Search streams the events of written that match to fn, oldest first. Only
-// an administrator may.
-func (t *Trail) Search(ctx context.Context, who Identity, written io.Reader, q EventQuery, fn func(Event) error) error {
-	if err := t.a.may(ctx, who, actAudit, ""); err != nil {
-		t.acted(who, actAudit, "", err)
-		return err
-	}
-	return scan(written, func(_ int, _ []byte, e Event) error {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if q.matches(e) {
-			return fn(e)
-		}
-		return nil
-	})
-}
-
-// EventQuery selects events; zero values match all.
-type EventQuery struct {
-	User   string    // who did it, or to whom it was done
-	Action string    // exact, or a prefix ending in "."
-	Since  time.Time // not older
-}
-
-func (q EventQuery) matches(e Event) bool {
-	owner, _, _ := strings.Cut(e.Target, " ") // a target is NAME, NAME ID or ID
-	return (q.User == "" || e.User == q.User || owner == q.User) &&
-		(q.Action == "" || e.Action == q.Action || strings.HasSuffix(q.Action, ".") && strings.HasPrefix(e.Action, q.Action)) &&
-		!e.Time.Before(q.Since)
-}
-
-// Verify checks the chain of written and returns how many lines hold, and an
-// error naming the first that does not. Only an administrator may.
-func (t *Trail) Verify(ctx context.Context, who Identity, written io.Reader) (lines int, err error) {
-	if err := t.a.may(ctx, who, actAudit, ""); err != nil {
-		return 0, err
-	}
-	check := Trail{a: t.a}
-	err = scan(written, func(n int, raw []byte, e Event) error {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		chain := e.Chain
-		again, err := check.chained(&e)
-		if err != nil || e.Chain != chain || !bytes.Equal(again, raw) {
-			return fmt.Errorf("line %d of the audit trail was altered, or a line before it is missing", n)
-		}
-		lines = n
-		return nil
-	})
-	return lines, err
-}
-
-const maxAuditLine = 64 << 10
-
-func scan(r io.Reader, fn func(n int, raw []byte, e Event) error) error {
-	s := bufio.NewScanner(r)
-	s.Buffer(make([]byte, 0, 4096), maxAuditLine)
-	for n := 1; s.Scan(); n++ {
-		var e Event
-		if err := json.Unmarshal(s.Bytes(), &e); err != nil {
-			return fmt.Errorf("line %d of the audit trail is not an event: %w", n, err)
-		}
-		if err := fn(n, s.Bytes(), e); err != nil {
-			return err
-		}
-	}
-	return s.Err()
 }

@@ -1,0 +1,107 @@
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"time"
+)
+
+// EventPage is some of the events, newest first.
+type EventPage struct {
+	Events []Event
+	// Older is where the next older page begins; 0: there is none. It may be
+	// set although the page is short: so much was looked at in vain.
+	Older int64
+}
+
+// MaxEventPage is how many events a page may have.
+const MaxEventPage = 1000
+
+// oldLines is how many lines in a row must be too old for those before them to
+// be as well: clocks have been wrong for a while.
+const oldLines = 1000
+
+// Page gives the newest events of w that match and lie before the place given,
+// at most limit (1 to MaxEventPage). before is Older of the page before, 0 for
+// the newest, as is a place beyond the end; one within a line begins with the
+// line before it. A call reads at most 16 MiB, and of a page without a query
+// little more than the page. ActionUnreadable stands for lines that are no
+// events. Only an administrator may.
+func (t *Trail) Page(ctx context.Context, who Identity, w Written, q EventQuery, before int64, limit int) (EventPage, error) {
+	if err := t.reads(ctx, who, q); err != nil {
+		return EventPage{}, err
+	}
+	var after time.Time
+	return page(ctx, w, before, limit, func(line []byte) (Event, verdict) {
+		var e Event
+		if json.Unmarshal(line, &e) != nil {
+			e = unreadable(after)
+		}
+		after = e.Time
+		switch {
+		case q.matches(e):
+			return e, wanted
+		case e.Time.Before(q.Since):
+			return e, tooOld
+		}
+		return e, notWanted
+	})
+}
+
+// verdict is what becomes of a line.
+type verdict int
+
+const (
+	notWanted verdict = iota
+	wanted
+	tooOld // and so are those before it, if enough of them say so
+	over   // nothing before it is wanted
+)
+
+// page asks judge about lines, newest first. It looks one wanted line further
+// than the page, so that Older leads to something wherever that is known.
+func page(ctx context.Context, w Written, before int64, limit int, judge func(line []byte) (Event, verdict)) (EventPage, error) {
+	if before < 0 {
+		return EventPage{}, invalid("before", "before is the place that the page before named")
+	}
+	if limit < 1 || limit > MaxEventPage {
+		return EventPage{}, invalid("limit", "a page has 1 to %d events", MaxEventPage)
+	}
+	p := EventPage{Events: []Event{}}
+	b, err := newBackward(w, before)
+	if err != nil {
+		return EventPage{}, err
+	}
+	for old := 0; ; {
+		end := b.end()
+		line, err := b.next(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			return p, nil
+		case errors.Is(err, errLookedEnough):
+			p.Older = b.end()
+			return p, nil
+		case err != nil:
+			return EventPage{}, err
+		}
+		e, v := judge(line)
+		switch v {
+		case over:
+			return p, nil
+		case tooOld:
+			if old++; old >= oldLines {
+				return p, nil
+			}
+			continue
+		case wanted:
+			if len(p.Events) == limit {
+				p.Older = end
+				return p, nil
+			}
+			p.Events = append(p.Events, e)
+		}
+		old = 0
+	}
+}
