@@ -152,7 +152,7 @@ func New(ctx context.Context, c Config) (*Authority, error) {
 	a.hashing = limit.NewGate((cores+1)/2, maxHashQueue)
 	a.hashingKnown = limit.NewGate((cores+1)/2, maxHashQueue)
 	a.signing = newSigners(cores)
-	a.cache.feed.seed = maphash.MakeSeed()
+	a.cache.feed.seed, a.uses.seed = maphash.MakeSeed(), maphash.MakeSeed()
 	a.rec = newRecords(noticing{c.Store, &a.cache.feed})
 	rand.Read(a.cache.secret[:])
 	a.SetPolicy(c.Policy)

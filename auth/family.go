@@ -119,6 +119,8 @@ func (t *Tokens) again(ctx context.Context, id string) (Token, error) {
 		return Token{}, notFound("token")
 	} else if err != nil {
 		return Token{}, storeFailed(err)
+	} else if t.over(rec) {
+		return Token{}, notFound("token")
 	}
 	tok := rec.token(sys, id)
 	if rec.Family != "" {
@@ -179,8 +181,9 @@ func (t *Tokens) sameFamily(ctx context.Context, id string, from uint64, access 
 	return unauthenticated("the access token is not the refresh token's")
 }
 
-// endFamily ends what can renew, then the tokens it made and their listings.
-func (t *Tokens) endFamily(ctx context.Context, owner, id string) error {
+// endFamily ends what can renew, then the tokens it made. Of these the newest
+// stays to be shown, for all of them.
+func (t *Tokens) endFamily(ctx context.Context, owner, id, why string) error {
 	f, _, err := t.a.rec.families.Get(ctx, id)
 	if err != nil && !gone(err) {
 		return storeFailed(err)
@@ -188,8 +191,15 @@ func (t *Tokens) endFamily(ctx context.Context, owner, id string) error {
 	if err := t.a.rec.families.Delete(ctx, id); err != nil && !gone(err) {
 		return storeFailed(err)
 	}
+	shown := false
 	for _, of := range []uint64{f.Generation + 1, f.Generation, max(f.Generation, 1) - 1} {
-		if err := t.removeToken(ctx, owner, t.a.familyToken(id, of)); err != nil {
+		token := t.a.familyToken(id, of)
+		if shown {
+			err = t.removeToken(ctx, owner, token)
+		} else {
+			shown, err = t.retireToken(ctx, token, why)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -37,6 +37,7 @@ func (a *Authority) Identify(ctx context.Context, peer Peer, p Proof) (Identity,
 		return Identity{}, a.refuse(peer, p, k, "", unauthenticated("not the form of a credential"))
 	}
 	if who, ok := a.cache.get(k, now); ok {
+		a.uses.note(&who.Via, who.Expires, &peer, now)
 		who.Peer = peer
 		return who, nil
 	}
@@ -53,7 +54,7 @@ func (a *Authority) Identify(ctx context.Context, peer Peer, p Proof) (Identity,
 	}
 	who := f.identity()
 	a.cache.put(k, who, seq, v.deps, now)
-	a.uses.note(who, peer, now)
+	a.uses.note(&who.Via, who.Expires, &peer, now)
 	who.Peer = peer
 	return who, nil
 }

@@ -19,12 +19,13 @@ import (
 //	group/NAME        group; groups/all: their names
 //	cred/HASH         live: an API key, or the reference form of a token
 //	apikey/NAME       the owner's sealed copy of the API key, for showing it
-//	token/ID          live: an access token; tokens/NAME: the owner's list
+//	token/ID          live, or marked as ended: an access token; tokens/NAME:
+//	                  the owner's list
 //	refresh/ID        live: a family of tokens, each renewing the one before
 //	revoked/ID        a short token ended before its time
 //	sshkey/ID         live: an SSH key; sshkeys/NAME: the owner's list
 //	session/HASH      live: a session; sessions/NAME: the owner's list
-//	used/KIND/ID      when and from where a credential was last used
+//	used/KIND/ID      when, from where and with what a credential was last used
 //	guess/…           guess budgets; places/NAME: where NAME signed in before
 //	reset/NAME        live: links that let NAME choose a new password
 //	email/NAME        an address that NAME has not confirmed yet
@@ -47,7 +48,7 @@ type records struct {
 	sshKeys  keystore.Table[sshKeyRecord]
 	sessions keystore.Table[sessionRecord]
 
-	used    keystore.Table[Use]
+	used    keystore.Table[usedRecord]
 	guesses keystore.Table[guessRecord]
 	places  keystore.Table[placeRecord]
 
@@ -73,7 +74,7 @@ func newRecords(s keystore.Store) records {
 		revoked:  keystore.NewTable[struct{}](s, "revoked/"),
 		sshKeys:  keystore.NewTable[sshKeyRecord](s, "sshkey/"),
 		sessions: keystore.NewTable[sessionRecord](s, "session/"),
-		used:     keystore.NewTable[Use](s, "used/"),
+		used:     keystore.NewTable[usedRecord](s, "used/"),
 		guesses:  keystore.NewTable[guessRecord](s, "guess/"),
 		places:   keystore.NewTable[placeRecord](s, "places/"),
 
@@ -153,6 +154,7 @@ type bond struct {
 	Parents []Ref     `json:"parents,omitempty"`
 	Created time.Time `json:"created"`
 	Expires time.Time `json:"expires,omitzero"`
+	Ended   time.Time `json:"ended,omitzero"` // before its time; the record stays to be shown
 }
 
 type nameList struct {

@@ -89,7 +89,7 @@ func (t *Tokens) Refresh(ctx context.Context, peer Peer, r Refreshing) (tok Toke
 	}
 	f, err = t.advance(ctx, id, from)
 	if errors.Is(err, errReused) {
-		err = t.endFamily(ctx, f.User, id)
+		err = t.endFamily(ctx, f.User, id, whyRevoked)
 		t.a.Trail.acted(who, actTokenReuse, target, err)
 		if err != nil { // it may not have ended; whoever asks again ends it
 			return Token{}, err
@@ -106,7 +106,18 @@ func (t *Tokens) Refresh(ctx context.Context, peer Peer, r Refreshing) (tok Toke
 	return t.put(ctx, renewed)
 }
 
-// removeToken ends one token by its id, if it is there.
+// retireToken is retire by the id; it tells whether there was such a token.
+func (t *Tokens) retireToken(ctx context.Context, id, why string) (bool, error) {
+	rec, _, err := t.a.rec.tokens.Get(ctx, id)
+	if gone(err) {
+		return false, nil
+	} else if err != nil {
+		return false, storeFailed(err)
+	}
+	return true, t.retire(ctx, id, rec, t.a.now(), why)
+}
+
+// removeToken removes one token by its id, if it is there.
 func (t *Tokens) removeToken(ctx context.Context, owner, id string) error {
 	rec, _, err := t.a.rec.tokens.Get(ctx, id)
 	if gone(err) {

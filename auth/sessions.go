@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/latchkey-io/latchkey/keystore"
@@ -145,12 +144,11 @@ func (a *Authority) bySession(ctx context.Context, v *view, p Session) (found, e
 
 // extendSession moves the end for lack of use of the session that a noted use
 // names; other kinds of credentials have none.
-func (a *Authority) extendSession(ctx context.Context, useID string, at time.Time) error {
-	hash, ok := strings.CutPrefix(useID, string(KindSession)+"/")
-	if !ok {
+func (a *Authority) extendSession(ctx context.Context, key useKey, at time.Time) error {
+	if key.kind != KindSession {
 		return nil
 	}
-	_, err := a.rec.sessions.Update(ctx, hash, func(r *sessionRecord, expires *time.Time) error {
+	_, err := a.rec.sessions.Update(ctx, key.ref, func(r *sessionRecord, expires *time.Time) error {
 		next := at.Add(r.Idle)
 		if next.After(r.End) {
 			next = r.End

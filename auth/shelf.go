@@ -9,8 +9,8 @@ import (
 	"github.com/latchkey-io/latchkey/keystore"
 )
 
-// A shelf keeps one kind of credential of which a user has many: the records
-// that work, by id, and for each owner a list of ids, newest last. The list
+// A shelf keeps one kind of credential of which a user has many: the records,
+// by id, that work or did, and for each owner a list of ids, newest last. The list
 // only shows; it is written before the record and tidied after it, so a crash
 // between the two leaves an id that stands for nothing.
 type shelf[T bonded] struct {

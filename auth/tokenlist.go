@@ -100,7 +100,7 @@ func (t *Tokens) List(ctx context.Context, who Identity, owner string) ([]Token,
 	defer cancel()
 	out, err := t.listed(ctx, owner)
 	for i := range out {
-		out[i].LastUsed = t.a.lastUse(ctx, KindToken, out[i].ID)
+		t.tellUses(ctx, &out[i])
 	}
 	return out, err
 }
@@ -129,7 +129,7 @@ func (t *Tokens) find(ctx context.Context, who Identity, what act, id string) (t
 	if err != nil && !gone(err) {
 		return rec, storeFailed(err)
 	}
-	if gone(err) || rec.User != who.User && !who.Admin || rec.User == who.User && rec.UID != who.uid && !who.Admin {
+	if gone(err) || t.over(rec) || rec.User != who.User && !who.Admin || rec.User == who.User && rec.UID != who.uid && !who.Admin {
 		return rec, notFound("token")
 	}
 	if who.Via.Kind == KindToken && who.Via.ID == id && (what == actTokenShow || what == actTokenRevoke) {
@@ -151,6 +151,6 @@ func (t *Tokens) Get(ctx context.Context, who Identity, id string) (Token, error
 		return Token{}, err
 	}
 	tok := rec.token(sys, id)
-	tok.LastUsed = t.a.lastUse(ctx, KindToken, id)
+	t.tellUses(ctx, &tok)
 	return tok, nil
 }

@@ -25,12 +25,20 @@ type NewToken struct {
 	Life        time.Duration // 0: the default, or as long as the caller's credential; Endless: none
 	Reference   bool          // hand out the 64-character form as well
 	Refreshable bool          // hand out a refresh token as well
+
+	replaces string // id of the one that it takes over from
 }
 
 const (
 	maxAudience = 255 // bytes
 	anyAudience = "*@*"
-	maxTokensOf = 2000 // live tokens of one user
+	maxTokensOf = 2000 // tokens of one user; those that have ended give way
+
+	// endedFor is how long a token is shown after its end.
+	endedFor = 30 * 24 * time.Hour
+	// brief is the life of tokens that programs make at every run; of them, and
+	// of shorter ones, nothing is shown after their end.
+	brief = time.Hour
 )
 
 // Token is an access token as its owner and administrators see it. JWT,
@@ -48,14 +56,20 @@ type Token struct {
 	LastUsed    Use       `json:"last_used,omitzero"`
 	MadeWith    Kind      `json:"made_with,omitempty"` // what it ends with; empty: stands alone
 	Refreshable bool      `json:"refreshable,omitempty"`
-	Issuer      string    `json:"-"` // as its claims say
+	Ended       time.Time `json:"ended,omitzero"`        // zero: it works; else never after Expires
+	EndedWhy    string    `json:"ended_why,omitempty"`   // revoked, expired, replaced, or "ended with …"
+	Replaces    string    `json:"replaces,omitempty"`    // id of the one that it took over from
+	ReplacedBy  string    `json:"replaced_by,omitempty"` // id of the one that works beside it until Expires
+	RecentUses  []Use     `json:"recent_uses,omitempty"` // by whom: newest first, of 30 days, at most 8, each address and client once
+	Issuer      string    `json:"-"`                     // as its claims say
 	Subject     string    `json:"-"`
 	JWT         Secret    `json:"-"`
 	Reference   Secret    `json:"-"`
 	Refresh     Secret    `json:"-"`
 }
 
-// tokenRecord is live: without it the token's signature is worth nothing.
+// tokenRecord is live until it is marked as ended: without it the token's
+// signature is worth nothing.
 type tokenRecord struct {
 	bond
 	Scope       string `json:"scope"`
@@ -64,12 +78,38 @@ type tokenRecord struct {
 	Reference   string `json:"reference,omitempty"` // keyed hash of the reference form
 	Family      string `json:"family,omitempty"`    // that renews it
 	Generation  uint64 `json:"generation,omitempty"`
+
+	EndedWhy   string        `json:"ended_why,omitempty"`
+	Replaces   string        `json:"replaces,omitempty"`
+	ReplacedBy string        `json:"replaced_by,omitempty"`
+	Life       time.Duration `json:"life,omitempty"` // it was made for, where Replace has changed its end
+}
+
+// life is what the token was made for; Endless where it does not end by itself.
+func (r tokenRecord) life() time.Duration {
+	switch {
+	case r.Life != 0:
+		return r.Life
+	case r.Expires.IsZero():
+		return Endless
+	}
+	return r.Expires.Sub(r.Created)
+}
+
+// kept reports that the record is shown for a time after its end.
+func (r tokenRecord) kept() bool { return r.life() == Endless || r.life() > brief }
+
+// over reports that a token has ended by itself or by somebody's act on it, so
+// that nothing but Ended shows it. One that a family renews is over when that is.
+func (t *Tokens) over(r tokenRecord) bool {
+	return !r.Ended.IsZero() || r.Family == "" && !r.Expires.IsZero() && !t.a.now().Before(r.Expires)
 }
 
 func (r tokenRecord) token(sys systemRecord, id string) Token {
 	t := Token{
 		ID: id, Owner: r.User, Description: r.Description, Scope: r.Scope, Audience: r.Audience,
 		Created: r.Created, Expires: r.Expires, Refreshable: r.Family != "",
+		Replaces: r.Replaces, ReplacedBy: r.ReplacedBy,
 		Issuer: sys.issuer(), Subject: sys.subject(r.User),
 	}
 	for _, p := range slices.Backward(r.Parents) {
@@ -154,7 +194,7 @@ func (t *Tokens) make(ctx context.Context, who Identity, n NewToken, scopes Scop
 	if n.Refreshable {
 		return t.beginFamily(ctx, sys, newFamily(who, tied, n, scopes, now))
 	}
-	rec := tokenRecord{bond: tied, Scope: scopes.String(), Description: n.Description, Audience: n.Audience}
+	rec := tokenRecord{bond: tied, Scope: scopes.String(), Description: n.Description, Audience: n.Audience, Replaces: n.replaces}
 	id, reference := randomID(), Secret{}
 	if n.Reference {
 		reference = NewSecret(newSecretText(referencePrefix, referenceLength))
@@ -170,7 +210,15 @@ func (t *Tokens) make(ctx context.Context, who Identity, n NewToken, scopes Scop
 type draft struct {
 	Token
 	rec   tokenRecord
-	sweep time.Time // when the store may forget it
+	sweep time.Time // when it works no more, whatever happens; zero: never
+}
+
+// until is when the store may forget the record.
+func (d draft) until() time.Time {
+	if d.sweep.IsZero() || d.rec.Family != "" || !d.rec.kept() {
+		return d.sweep
+	}
+	return d.sweep.Add(endedFor)
 }
 
 // draw signs a token, which may have to wait its turn.
@@ -190,7 +238,7 @@ func (t *Tokens) put(ctx context.Context, d draft) (Token, error) {
 	if err := t.list(ctx, d.Owner, d.ID); err != nil {
 		return Token{}, err
 	}
-	if err := t.a.rec.tokens.Create(ctx, d.ID, d.rec, d.sweep); err != nil && !errors.Is(err, keystore.ErrExists) {
+	if err := t.a.rec.tokens.Create(ctx, d.ID, d.rec, d.until()); err != nil && !errors.Is(err, keystore.ErrExists) {
 		return Token{}, storeFailed(err)
 	}
 	if d.rec.Reference != "" {
@@ -204,47 +252,6 @@ func (t *Tokens) put(ctx context.Context, d draft) (Token, error) {
 		return Token{}, err
 	}
 	return d.Token, nil
-}
-
-// Rotate ends a token and makes one of the same owner, scope, description and
-// remaining kind of life; the old is dead before the new is answered.
-func (t *Tokens) Rotate(ctx context.Context, who Identity, id string) (tok Token, err error) {
-	defer func() { t.a.Trail.acted(who, actTokenRotate, id+" "+tok.ID, err) }()
-	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
-	defer cancel()
-	rec, err := t.find(ctx, who, actTokenRotate, id)
-	if err != nil {
-		return Token{}, err
-	}
-	if hangsOn(who, KindToken, id) {
-		return Token{}, forbidden("a token does not rotate itself or what it was made with; use your password, a key or another token")
-	}
-	if len(lineage(who)) > maxLineage {
-		return Token{}, forbidden("tokens have made tokens too often here; begin with your password or a key")
-	}
-	scopes, err := ParseScopes(rec.Scope)
-	if err != nil {
-		return Token{}, err
-	}
-	life := Endless
-	if !rec.Expires.IsZero() {
-		life = rec.Expires.Sub(rec.Created)
-	}
-	now := t.a.now().UTC().Truncate(time.Second)
-	expires, err := t.expiry(who, life, now)
-	if err != nil {
-		return Token{}, err
-	}
-	if err := t.a.covers(who, rec.User, scopes, expires); err != nil {
-		return Token{}, err
-	}
-	if err := t.end(ctx, id, rec); err != nil {
-		return Token{}, err
-	}
-	return t.make(ctx, who, NewToken{
-		Owner: rec.User, Description: rec.Description, Audience: rec.Audience,
-		Reference: rec.Reference != "", Refreshable: rec.Family != "",
-	}, scopes, now, expires)
 }
 
 func printableASCII(s string) bool {

@@ -64,7 +64,16 @@ func (v *view) live(ctx context.Context, kind Kind, b bond, acc *account) (why s
 	return "", nil
 }
 
-const whyExpired = "expired"
+// Why a credential does not hold, where somebody asks.
+const (
+	whyRevoked  = "revoked"
+	whyExpired  = "expired"
+	whyNobody   = "the account is gone"
+	whyDisabled = "the account is disabled"
+	whyEpoch    = "ended with others of the account"
+	whySystem   = "ended with all others"
+	whyPassword = "the password it was made with has changed"
+)
 
 // holds is live without the parents.
 func (v *view) holds(ctx context.Context, kind Kind, b bond, acc *account) (why string, err error) {
@@ -74,13 +83,15 @@ func (v *view) holds(ctx context.Context, kind Kind, b bond, acc *account) (why 
 	}
 	switch {
 	case acc == nil || acc.UID != b.UID:
-		return "the account is gone", nil
+		return whyNobody, nil
+	case !b.Ended.IsZero():
+		return whyRevoked, nil
 	case acc.Disabled:
-		return "the account is disabled", nil
+		return whyDisabled, nil
 	case b.Epoch != acc.Epochs.of(kind):
-		return "ended with others of the account", nil
+		return whyEpoch, nil
 	case b.System != sys.Epochs.of(kind):
-		return "ended with all others", nil
+		return whySystem, nil
 	case !b.Expires.IsZero() && !v.a.now().Before(b.Expires):
 		return whyExpired, nil
 	}
@@ -92,7 +103,7 @@ func (v *view) parentHolds(ctx context.Context, p Ref, acc *account) (why string
 	switch p.Kind {
 	case KindPassword:
 		if p.Epoch != acc.Epochs.Password {
-			return "the password it was made with has changed", nil
+			return whyPassword, nil
 		}
 		return "", nil
 	case KindGrant:
