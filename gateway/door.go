@@ -119,6 +119,9 @@ func (d *door) addRoute(rt Route, names map[string]bool, publicHost string, old 
 	if s.isReserved(rt.Path) {
 		return fmt.Errorf("route %q: the path %s is our own; choose another", rt.Name, rt.Path)
 	}
+	if err := checkLending(rt); err != nil {
+		return err
+	}
 	p := &place{Route: rt, sandbox: s.public && !rt.SameOrigin, lfs: rt.Builtin != nil}
 	if rt.Builtin == nil {
 		if rt.Assertion && d.cfg.Ring == nil {

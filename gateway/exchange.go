@@ -37,6 +37,7 @@ type exchange struct {
 	who     auth.Identity
 	peer    auth.Peer
 	shown   credentials
+	lent    *lent // what the route's upstream knows the caller by; nil: nothing
 
 	audited   atomic.Bool // the audit trail has a line about this request
 	failed    error       // what a row behind the mux returned

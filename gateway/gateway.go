@@ -76,6 +76,9 @@ type Route struct {
 	Headers   bool // tell the upstream who it is in X-Forwarded-User and the like
 	Assertion bool // and in a signed X-Latchkey-Assertion
 	Basic     bool // and as the user of Basic credentials, with an empty password
+	// UpstreamCredential is the service that the upstream is: it is shown the
+	// name and secret that the caller has stored for it. nil: none.
+	UpstreamCredential *auth.Upstream
 
 	// Timeout is how long the upstream may take to begin its answer once it
 	// has the request; 0: DefaultTimeout.

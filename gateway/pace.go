@@ -37,6 +37,7 @@ type pace struct {
 	mu     sync.Mutex // guards what follows
 	timer  *time.Timer
 	who    auth.Identity
+	lent   *auth.Upstream // it was shown a credential of who's
 	tunnel *webSocketConn // after a hijack
 	over   bool
 	reason string // why the request was cut
@@ -63,6 +64,13 @@ func (p *pace) identified(who auth.Identity) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.who = who
+}
+
+// lends says that the upstream up is shown a credential of who's.
+func (p *pace) lends(up *auth.Upstream) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lent = up
 }
 
 func (p *pace) now() int64 { return int64(time.Since(p.start)) + 1 }
@@ -118,7 +126,7 @@ func (p *pace) look() {
 // at when a transfer begins, and what it was made with must still hold.
 func (p *pace) ended() bool {
 	p.mu.Lock()
-	who := p.who
+	who, lent := p.who, p.lent
 	p.mu.Unlock()
 	if who.Via.Kind == auth.KindGrant && !p.isTunnel() {
 		who.Expires = time.Time{}
@@ -126,6 +134,10 @@ func (p *pace) ended() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), recheckLimit)
 	defer cancel()
 	err := p.x.d.cfg.Auth.Recheck(ctx, who)
+	if err == nil && lent != nil {
+		_, _, err = p.x.d.cfg.Auth.Upstreams.For(ctx, who, *lent)
+		return auth.CodeOf(err) == auth.NotFound
+	}
 	return auth.CodeOf(err) == auth.Unauthenticated
 }
 
@@ -209,7 +221,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 			b.err = err
 		}
 		// Trailers come with the end, and some servers take them for headers.
-		strip(b.x.r.Trailer)
+		b.x.strip(b.x.r.Trailer)
 	}
 	return n, err
 }

@@ -30,6 +30,9 @@ func (x *exchange) proxy() error {
 		return &auth.Error{Code: auth.Unavailable, Reason: "the service behind this address has too many requests under way; try again in a moment"}
 	}
 	defer x.route.upstream.leave()
+	if err := x.borrow(); err != nil {
+		return err
+	}
 	told := x.told()
 	var assertion string
 	if x.route.Assertion && told.Known() {
@@ -87,7 +90,7 @@ func (x *exchange) rewrite(pr *httputil.ProxyRequest, told auth.Identity, assert
 		delete(h, "Connection")
 		delete(h, "Upgrade")
 	}
-	strip(h)
+	x.strip(h)
 	h["X-Forwarded-For"] = []string{x.peer.Addr.String()}
 	h["X-Forwarded-Host"] = []string{x.site.host}
 	h["X-Forwarded-Proto"] = []string{x.d.cfg.PublicURL.Scheme}
@@ -101,6 +104,9 @@ func (x *exchange) rewrite(pr *httputil.ProxyRequest, told auth.Identity, assert
 	if x.route.Basic && told.Known() {
 		out.SetBasicAuth(told.User, "")
 	}
+	if x.lent != nil {
+		showUpstream(h, x.lent.to, x.lent.name, x.lent.secret)
+	}
 }
 
 // refusedAnswer is an answer that is not passed on. Its text is shown.
@@ -113,6 +119,11 @@ func (x *exchange) receive(r *http.Response) error {
 	if r.StatusCode == http.StatusSwitchingProtocols &&
 		(!x.webSocket || !strings.EqualFold(r.Header.Get("Upgrade"), "websocket")) {
 		return refusedAnswer("the upstream switched to a protocol that was not asked for")
+	}
+	if x.route.UpstreamCredential != nil {
+		if err := x.keepCredential(r); err != nil {
+			return err
+		}
 	}
 	h := r.Header
 	if cookies := h["Set-Cookie"]; len(cookies) > 0 {
@@ -198,6 +209,9 @@ func (x *exchange) upstreamFailed(err error) error {
 		if x.r.Context().Err() == nil {
 			return &auth.Error{Code: auth.Invalid, Reason: "the body did not come whole", Err: b.err}
 		}
+	}
+	if ours, ok := errors.AsType[*auth.Error](err); ok {
+		return ours
 	}
 	if refused, ok := errors.AsType[refusedAnswer](err); ok {
 		return &auth.Error{Code: codeUpstream, Reason: string(refused)}

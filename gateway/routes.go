@@ -118,6 +118,12 @@ func apiRows(a *api) []row {
 		own(user, "POST /users/{user}/sshkeys", a.createSSHKey),
 		own(user, "DELETE /sshkeys/{id}", a.deleteSSHKey),
 
+		own(user, "GET /upstreams", a.listUpstreams),
+		own(user, "GET /users/{user}/upstreams", a.listUpstreamCredentials),
+		own(user, "PUT /users/{user}/upstreams/{upstream}", a.setUpstreamCredential),
+		own(user, "DELETE /users/{user}/upstreams/{upstream}", a.deleteUpstreamCredential),
+		own(user, "POST /users/{user}/upstreams/{upstream}/test", a.testUpstreamCredential),
+
 		own(anybody, "POST /session", a.createSession),
 		own(anybody, "DELETE /session", a.endSession),
 		own(user, "POST /session/unlock", a.unlockSession),
