@@ -50,6 +50,7 @@ var acts = map[act]deed{
 
 	actKeyCreate:    {aName, "Generated an API key", "generate an API key", " for "},
 	actKeyShow:      {aName, "Looked at the API key", "look at the API key", " of "},
+	actKeyInfo:      {aName, "Looked whether there is an API key", "look whether there is an API key", " of "},
 	actKeyRotate:    {aName, "Regenerated the API key", "regenerate the API key", " of "},
 	actKeyRevoke:    {aName, "Revoked the API key", "revoke the API key", " of "},
 	actKeyRevokeAll: {allKeys, "Revoked everybody's API keys", "revoke everybody's API keys", ""},

@@ -207,8 +207,16 @@ func (p *planted) absent(t *testing.T, where string, text []byte) {
 // machine is the part of the daemon that the API shows.
 type machine struct{ h *house }
 
-func (m machine) OpenAudit(context.Context) (io.ReadCloser, error) {
-	return io.NopCloser(bytes.NewReader(m.h.trail.all())), nil
+// trailFile is the audit trail up to now.
+type trailFile struct{ *bytes.Reader }
+
+func (trailFile) Close() error { return nil }
+
+func (m machine) OpenAudit(context.Context) (auth.Written, error) {
+	return trailFile{bytes.NewReader(m.h.trail.all())}, nil
+}
+func (machine) Health(context.Context) []gateway.Health {
+	return []gateway.Health{{Name: "store", OK: true, Said: "The store answers."}}
 }
 func (machine) Fsck(context.Context, bool) (any, error)     { return map[string]int{"objects": 0}, nil }
 func (machine) KnownHosts() []string                        { return []string{"[127.0.0.1]:2222 ssh-ed25519 AAAA"} }

@@ -2,17 +2,25 @@ package gateway
 
 import (
 	"context"
-	"io"
 	"net/http"
 
 	"github.com/latchkey-io/latchkey/auth"
+	"github.com/latchkey-io/latchkey/gateway/web"
 )
 
-// Machine is what the API shows of the daemon itself; the program that wires
-// the daemon provides it. All but OpenAudit is asked for on the socket alone.
+// Health is how one part of the daemon is, or a service that it uses.
+type Health = web.Health
+
+// Machine is what the API and the pages show of the daemon itself; the program
+// that wires the daemon provides it. All but OpenAudit and Health is asked for
+// on the socket alone.
 type Machine interface {
 	// OpenAudit opens what has been written of the audit trail, oldest first.
-	OpenAudit(ctx context.Context) (io.ReadCloser, error)
+	OpenAudit(ctx context.Context) (auth.Written, error)
+	// Health looks at every part, within a few seconds and in a fixed order.
+	// What it says is for administrators: it may name files and addresses, and
+	// holds no secrets.
+	Health(ctx context.Context) []Health
 	// Fsck compares what the LFS store lists with what lies on disk, and with
 	// repair sets aside what is broken. Its result is written as JSON.
 	Fsck(ctx context.Context, repair bool) (any, error)
@@ -30,6 +38,17 @@ func onlyAdmin(who auth.Identity) error {
 		return &auth.Error{Code: auth.Forbidden, Reason: "only the administrator at the daemon's machine may do this"}
 	}
 	return nil
+}
+
+// health answers 200 also where a part is not well: it was looked at.
+func (a *api) health(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+	if !who.Admin {
+		return &auth.Error{Code: auth.Forbidden, Reason: "only administrators see how the daemon's parts are"}
+	}
+	if _, err := query(r); err != nil {
+		return err
+	}
+	return writeList(w, a.machine.Health(r.Context()), "")
 }
 
 // fsckBody is the body that starts a check of the LFS store.

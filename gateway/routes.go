@@ -25,7 +25,7 @@ func reservedElsewhere() []string { return []string{"/-/"} }
 func ownRows(d *door) []row {
 	c := d.cfg
 	a := &api{auth: c.Auth, machine: c.Machine, cookie: cookieFor(c.PublicURL), now: c.Now}
-	rows := pageRows(web.New(web.Config{Auth: c.Auth, PublicURL: c.PublicURL, Sessions: pageSessions{a}, Now: c.Now}))
+	rows := pageRows(web.New(web.Config{Auth: c.Auth, PublicURL: c.PublicURL, Sessions: pageSessions{a}, Machine: c.Machine, Now: c.Now}))
 	rows = append(rows, apiRows(a)...)
 	rows = append(rows, npmRows()...)
 	rows = append(rows, registryRows(d)...)
@@ -132,12 +132,14 @@ func apiRows(a *api) []row {
 		own(user, "DELETE /users/{user}/sessions", a.revokeSessions),
 		own(user, "DELETE /sessions/{id}", a.revokeSession),
 
+		own(user, "GET /users/{user}/activity", a.listActivity),
 		own(user, "GET /audit", a.searchAudit),
 		own(user, "GET /audit/verify", a.verifyAudit),
 		own(user, "POST /explain/job", a.explainJob),
 	}
 	if a.machine != nil {
 		rows = append(rows,
+			own(user, "GET /health", a.health),
 			onSocket("POST /lfs/fsck", a.fsck),
 			onSocket("GET /ssh/known-hosts", a.knownHosts),
 			onSocket("POST /master-key/rotate", a.rotateMasterKey))

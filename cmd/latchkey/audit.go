@@ -28,7 +28,9 @@ func (a *auditTail) Run(ctx context.Context, c *console) error {
 type auditSearch struct {
 	User   string        `help:"Of this user." placeholder:"USER"`
 	Action string        `help:"Of this kind, as token.create." placeholder:"ACTION"`
+	Text   string        `help:"Whose target, user, address or client holds this, in any case." placeholder:"TEXT"`
 	Since  time.Duration `help:"Not older than this, as 24h." placeholder:"AGE"`
+	Until  time.Duration `help:"Not newer than this, as 1h." placeholder:"AGE"`
 	Limit  int           `default:"1000" help:"At most so many, the newest."`
 }
 
@@ -40,8 +42,14 @@ func (a *auditSearch) Run(ctx context.Context, c *console) error {
 	if a.Action != "" {
 		query.Set("action", a.Action)
 	}
-	if a.Since > 0 {
-		query.Set("since", time.Now().UTC().Add(-a.Since).Format(time.RFC3339))
+	if a.Text != "" {
+		query.Set("text", a.Text)
+	}
+	now := time.Now().UTC()
+	for key, age := range map[string]time.Duration{"since": a.Since, "until": a.Until} {
+		if age > 0 {
+			query.Set(key, now.Add(-age).Format(time.RFC3339))
+		}
 	}
 	return c.audit(ctx, query)
 }

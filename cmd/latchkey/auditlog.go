@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -22,9 +23,11 @@ const maxAuditTail = 128 << 10
 type auditLog struct {
 	path string
 
-	mu   sync.Mutex
-	file *os.File
-	size int64 // up to the end of the last whole line
+	mu    sync.Mutex
+	file  *os.File
+	size  int64 // up to the end of the last whole line
+	end   int64 // of the file; beyond size lies what a full disk left of a line
+	fault error // of the last writing
 }
 
 func openAuditLog(c *configs.Config) (*auditLog, error) {
@@ -54,7 +57,7 @@ func (l *auditLog) begin() error {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return fmt.Errorf("%s has mode %04o, so others can use it: run chmod 600 %s", l.path, mode, l.path)
 	}
-	l.size = info.Size()
+	l.size, l.end = info.Size(), info.Size()
 	if l.size == 0 {
 		return nil
 	}
@@ -68,12 +71,24 @@ func (l *auditLog) begin() error {
 	return err
 }
 
-// Write adds whole lines.
+// Write adds whole lines. What was left of one that could not be written whole
+// becomes a line of its own, which is no event, before the next.
 func (l *auditLog) Write(lines []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.end > l.size {
+		n, err := l.file.Write([]byte("\n"))
+		l.end += int64(n)
+		if l.fault = err; err != nil {
+			return 0, err
+		}
+		l.size = l.end
+	}
 	n, err := l.file.Write(lines)
-	l.size += int64(n)
+	l.end += int64(n)
+	if l.fault = err; err == nil {
+		l.size = l.end
+	}
 	return n, err
 }
 
@@ -101,17 +116,43 @@ func (l *auditLog) resume(trail *auth.Trail) error {
 // Close closes the file, with everything on disk.
 func (l *auditLog) Close() error { return errors.Join(l.file.Sync(), l.file.Close()) }
 
-// reader reads what is written up to now.
-func (l *auditLog) reader() (io.ReadCloser, error) {
+// written is the trail up to now. Closing it is of no consequence.
+func (l *auditLog) written() auth.Written {
 	l.mu.Lock()
-	size := l.size
-	l.mu.Unlock()
-	f, err := os.Open(l.path)
-	if err != nil {
-		return nil, err
+	defer l.mu.Unlock()
+	return auditFile{io.NewSectionReader(l.file, 0, l.size)}
+}
+
+type auditFile struct{ *io.SectionReader }
+
+func (auditFile) Close() error { return nil }
+
+// health says how the trail is: lines that cannot be written are lost, and who
+// has moved the file away looks for them in vain.
+func (l *auditLog) health(context.Context) (string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.fault != nil {
+		return "", fmt.Errorf("the last line could not be written: %w", l.fault)
 	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{io.LimitReader(f, size), f}, nil
+	here, err := l.file.Stat()
+	if err != nil {
+		return "", err
+	}
+	there, err := os.Stat(l.path)
+	if err != nil || !os.SameFile(here, there) {
+		return "", fmt.Errorf("%s is not the file that is written: somebody moved or removed it; restart the daemon to begin a new one", l.path)
+	}
+	return fmt.Sprintf("%s is written; it has %s.", l.path, inUnits(l.size)), nil
+}
+
+// inUnits is a number of bytes for people.
+func inUnits(n int64) string {
+	switch {
+	case n < 1<<10:
+		return fmt.Sprintf("%d bytes", n)
+	case n < 1<<20:
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d MiB", n>>20)
 }

@@ -40,6 +40,7 @@ type daemon struct {
 	gateway   *gateway.Gateway
 	ssh       *sshd.Server // nil: switched off
 	doors     *doors
+	parts     []part // what health tells of; complete before anything is served
 
 	opened []func() error // what close undoes, in reverse
 }
@@ -139,6 +140,7 @@ func (d *daemon) openAuthority(ctx context.Context) error {
 		d.log.Error("the audit trail cannot be continued where it ends; audit verify will name the line", "error", err)
 	}
 	d.ready = &readiness{store: d.authority.Ready}
+	d.parts = append(d.parts, part{"store", d.storeHealth}, part{"audit trail", d.trail.health})
 	made, err := d.authority.Bootstrap(ctx, func(password auth.Secret) error {
 		return keepFirstPassword(first, password)
 	})

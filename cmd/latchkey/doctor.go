@@ -8,11 +8,13 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 
 	"github.com/latchkey-io/latchkey/auth"
 	"github.com/latchkey-io/latchkey/configs"
+	"github.com/latchkey-io/latchkey/gateway"
 	"github.com/latchkey-io/latchkey/internal/event"
 	"github.com/latchkey-io/latchkey/internal/seal"
 	"github.com/latchkey-io/latchkey/sshd"
@@ -100,10 +102,29 @@ func examine(ctx context.Context, cfg *configs.Config, look func(string, error) 
 			}
 			look("running daemon", err)
 		}
+		askParts(ctx, socketClient(cfg.Socket()), look)
 		return
 	}
 	look("socket "+cfg.Socket(), advice("no daemon runs on this folder; the checks below open its store and addresses themselves"))
 	examineStopped(ctx, cfg, keyErr, look)
+}
+
+// askParts has the daemon tell how its parts are, which only it can.
+func askParts(ctx context.Context, c *client, look func(string, error) bool) {
+	ctx, cancel := context.WithTimeout(ctx, 2*partTimeout)
+	defer cancel()
+	var parts page[gateway.Health]
+	if _, err := c.call(ctx, http.MethodGet, "/health", nil, &parts); err != nil {
+		look("parts of the daemon", err)
+		return
+	}
+	for _, p := range parts.Items {
+		var err error
+		if !p.OK {
+			err = errors.New(p.Said)
+		}
+		look("daemon: "+p.Name, err)
+	}
 }
 
 // examineStopped looks at what only a stopped daemon lets others open.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
 	"strings"
 
 	"github.com/latchkey-io/latchkey/auth"
@@ -24,8 +23,11 @@ type fsckReport struct {
 	List []lfs.Problem `json:"list"`
 }
 
-// OpenAudit reads the audit trail from its beginning.
-func (m machine) OpenAudit(context.Context) (io.ReadCloser, error) { return m.d.trail.reader() }
+// OpenAudit gives the audit trail up to now.
+func (m machine) OpenAudit(context.Context) (auth.Written, error) { return m.d.trail.written(), nil }
+
+// Health looks at all parts at once.
+func (m machine) Health(ctx context.Context) []gateway.Health { return examineParts(ctx, m.d.parts) }
 
 // Fsck checks every object of the LFS store.
 func (m machine) Fsck(ctx context.Context, repair bool) (any, error) {
