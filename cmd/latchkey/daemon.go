@@ -136,6 +136,11 @@ func (d *daemon) openAuthority(ctx context.Context) error {
 	}
 	d.undo(d.authority.Close)
 	d.authority.SetJobs(d.jobs)
+	upstreams, err := namedUpstreams(d.config)
+	if err != nil {
+		return err
+	}
+	d.authority.SetUpstreams(upstreams, gateway.Probe{})
 	if err := d.trail.resume(d.authority.Trail); err != nil {
 		d.log.Error("the audit trail cannot be continued where it ends; audit verify will name the line", "error", err)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/latchkey-io/latchkey/configs"
+	"github.com/latchkey-io/latchkey/gateway"
 )
 
 // reload puts a fresh configuration in force. When anything about it is wrong
@@ -49,6 +50,10 @@ func (d *daemon) apply(next *configs.Config) error {
 	if err != nil {
 		return err
 	}
+	upstreams, err := namedUpstreams(next)
+	if err != nil {
+		return err
+	}
 	routes, err := lfsRoutes(next)
 	if err != nil {
 		return err
@@ -71,5 +76,6 @@ func (d *daemon) apply(next *configs.Config) error {
 	d.authority.SetPolicy(policy(next))
 	d.jobs = jobs
 	d.authority.SetJobs(jobs)
+	d.authority.SetUpstreams(upstreams, gateway.Probe{})
 	return nil
 }

@@ -33,17 +33,18 @@ type commands struct {
 	Doctor      doctorCommand      `cmd:"" help:"Look for what keeps the daemon from working."`
 	RotateKey   rotateKeyCommand   `cmd:"" name:"rotate-master-key" help:"Wrap the keys of the store with a new master key."`
 
-	Whoami  whoamiCommand   `cmd:"" help:"Show who the daemon takes you for."`
-	User    userCommands    `cmd:"" help:"People and service accounts."`
-	Group   groupCommands   `cmd:"" help:"Groups of users."`
-	APIKey  apiKeyCommands  `cmd:"" name:"apikey" help:"API keys, one per user."`
-	Token   tokenCommands   `cmd:"" help:"Access tokens, any number per user."`
-	SSHKey  sshKeyCommands  `cmd:"" name:"sshkey" help:"SSH public keys."`
-	Session sessionCommands `cmd:"" help:"Browser sessions."`
-	Audit   auditCommands   `cmd:"" help:"Who did what, with which credential."`
-	Explain explainCommands `cmd:"" help:"Why somebody gets in, or does not."`
-	LFS     lfsCommands     `cmd:"" name:"lfs" help:"The built-in LFS store."`
-	SSH     sshCommands     `cmd:"" name:"ssh" help:"The SSH side."`
+	Whoami   whoamiCommand    `cmd:"" help:"Show who the daemon takes you for."`
+	User     userCommands     `cmd:"" help:"People and service accounts."`
+	Group    groupCommands    `cmd:"" help:"Groups of users."`
+	APIKey   apiKeyCommands   `cmd:"" name:"apikey" help:"API keys, one per user."`
+	Token    tokenCommands    `cmd:"" help:"Access tokens, any number per user."`
+	SSHKey   sshKeyCommands   `cmd:"" name:"sshkey" help:"SSH public keys."`
+	Session  sessionCommands  `cmd:"" help:"Browser sessions."`
+	Upstream upstreamCommands `cmd:"" help:"Users' own names and secrets for services behind routes."`
+	Audit    auditCommands    `cmd:"" help:"Who did what, with which credential."`
+	Explain  explainCommands  `cmd:"" help:"Why somebody gets in, or does not."`
+	LFS      lfsCommands      `cmd:"" name:"lfs" help:"The built-in LFS store."`
+	SSH      sshCommands      `cmd:"" name:"ssh" help:"The SSH side."`
 }
 
 // console is where a command was typed: its streams, its environment, and how

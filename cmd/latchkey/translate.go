@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/url"
+	"slices"
 
 	"github.com/latchkey-io/latchkey/auth"
 	"github.com/latchkey-io/latchkey/configs"
@@ -84,6 +85,19 @@ func lfsRoutes(c *configs.Config) ([]lfs.RouteConfig, error) {
 	return routes, nil
 }
 
+// namedUpstreams are the services that know users by accounts of their own.
+func namedUpstreams(c *configs.Config) ([]auth.Upstream, error) {
+	out := make([]auth.Upstream, 0, len(c.Upstreams))
+	for _, u := range c.Upstreams {
+		address, err := url.Parse(u.URL)
+		if err != nil {
+			return nil, fmt.Errorf("upstream %s: url: %w", u.Name, err)
+		}
+		out = append(out, auth.Upstream{Name: u.Name, URL: address, Send: auth.UpstreamSend(u.Send), Header: u.Header, SignUp: u.SignUp})
+	}
+	return out, nil
+}
+
 // gatewayConfig is what the gateway is made of under c.
 func (d *daemon) gatewayConfig(c *configs.Config) (gateway.Config, error) {
 	public, err := url.Parse(c.HTTP.PublicURL)
@@ -105,8 +119,12 @@ func (d *daemon) gatewayConfig(c *configs.Config) (gateway.Config, error) {
 		Machine:        machine{d},
 		Observe:        d.counts.request,
 	}
+	upstreams, err := namedUpstreams(c)
+	if err != nil {
+		return gateway.Config{}, err
+	}
 	for _, r := range c.Routes {
-		route, err := d.gatewayRoute(r)
+		route, err := d.gatewayRoute(r, upstreams)
 		if err != nil {
 			return gateway.Config{}, err
 		}
@@ -115,7 +133,7 @@ func (d *daemon) gatewayConfig(c *configs.Config) (gateway.Config, error) {
 	return out, nil
 }
 
-func (d *daemon) gatewayRoute(r configs.Route) (gateway.Route, error) {
+func (d *daemon) gatewayRoute(r configs.Route, upstreams []auth.Upstream) (gateway.Route, error) {
 	rights, err := authRoute(r)
 	if err != nil {
 		return gateway.Route{}, err
@@ -130,6 +148,13 @@ func (d *daemon) gatewayRoute(r configs.Route) (gateway.Route, error) {
 		Assertion:  r.Identity.Assertion,
 		Basic:      r.Identity.Basic,
 		Timeout:    r.Timeout,
+	}
+	if name := r.Identity.UpstreamCredential; name != "" {
+		i := slices.IndexFunc(upstreams, func(up auth.Upstream) bool { return up.Name == name })
+		if i < 0 {
+			return gateway.Route{}, fmt.Errorf("route %s: there is no upstream %s", r.Name, name)
+		}
+		out.UpstreamCredential = &upstreams[i]
 	}
 	if rights.Repositories {
 		out.Builtin = d.lfs
