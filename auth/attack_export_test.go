@@ -18,6 +18,9 @@ const (
 	UnknownNames  = unknownNames
 	ArenaSize     = arenaSize
 	CacheShards   = cacheShards
+	MaxTokensOf   = maxTokensOf
+	MaxNotes      = maxNotes
+	MaxForms      = maxForms
 )
 
 // SetMatches replaces argon2id. Call it before the Authority is used.
@@ -65,6 +68,16 @@ func (a *Authority) RecordsOf(ctx context.Context, prefix string) (n int) {
 			panic(err)
 		}
 		n++
+	}
+	return n
+}
+
+// WaitingUses counts the uses that wait to be written.
+func (a *Authority) WaitingUses() (n int) {
+	a.uses.mu.Lock()
+	defer a.uses.mu.Unlock()
+	for _, note := range a.uses.notes {
+		n += len(note.uses)
 	}
 	return n
 }

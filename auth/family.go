@@ -232,7 +232,15 @@ func (t *Tokens) renewable(ctx context.Context, v *view, rec tokenRecord) (bool,
 	} else if err != nil {
 		return false, storeFailed(err)
 	}
-	return f.Generation == rec.Generation && (f.Expires.IsZero() || t.a.now().Before(f.Expires)), nil
+	if f.Generation != rec.Generation {
+		return false, nil
+	}
+	acc, err := v.account(ctx, f.User)
+	if err != nil {
+		return false, err
+	}
+	why, err := v.live(ctx, KindRefresh, f.bond, acc)
+	return why == "", err
 }
 
 // ofFamily is the id of a family's newest token that there is. While a refresh

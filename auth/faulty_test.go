@@ -158,6 +158,11 @@ func calls() []call {
 			s.take(err, bearer(tok.JWT), bearer(tok.Reference))
 			return err
 		}},
+		{name: "token: replace", again: auth.Exists, do: func(s *scene) error {
+			tok, err := s.Tokens.Replace(s.t.Context(), s.alice, s.ids["token"], time.Hour)
+			s.take(err, bearer(tok.JWT), bearer(tok.Reference))
+			return err
+		}},
 		{name: "token: revoke", ends: []string{"token", "reference"}, again: auth.NotFound, do: func(s *scene) error {
 			return s.Tokens.Revoke(s.t.Context(), s.alice, s.ids["token"])
 		}},
