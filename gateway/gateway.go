@@ -38,6 +38,9 @@ type Config struct {
 	// LFS answers /artifactory/api/lfs/ on the host of PublicURL; nil: 404.
 	LFS   Builtin
 	JFrog JFrogConfig
+	// SSHAddress is host and port that people connect to with SSH, as pages
+	// show it; empty: there is no SSH.
+	SSHAddress string
 	// Machine is what the API shows of the daemon itself; nil: nothing.
 	Machine Machine
 	// Observe is told of every request when it is over: the route's name, ""

@@ -116,6 +116,7 @@ func (d *daemon) gatewayConfig(c *configs.Config) (gateway.Config, error) {
 		TrustedProxies: proxies,
 		LFS:            d.lfs,
 		JFrog:          gateway.JFrogConfig{API: c.JFrog.API, ReportedVersion: c.JFrog.ReportedVersion},
+		SSHAddress:     publicSSH(c),
 		Machine:        machine{d},
 		Observe:        d.counts.request,
 	}
@@ -131,6 +132,14 @@ func (d *daemon) gatewayConfig(c *configs.Config) (gateway.Config, error) {
 		out.Routes = append(out.Routes, route)
 	}
 	return out, nil
+}
+
+// publicSSH is where people reach the SSH door; empty: there is none.
+func publicSSH(c *configs.Config) string {
+	if c.SSH.Listen == "" {
+		return ""
+	}
+	return c.SSH.PublicAddress
 }
 
 func (d *daemon) gatewayRoute(r configs.Route, upstreams []auth.Upstream) (gateway.Route, error) {

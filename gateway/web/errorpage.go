@@ -49,6 +49,8 @@ func (e *ErrorPage) Write(h http.Header, status int, reason, user, request strin
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", e.policy)
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	return body.Bytes(), nil
 }
 

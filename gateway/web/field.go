@@ -4,13 +4,14 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 )
 
 // field is one input of a form, with what is said about it.
 type field struct {
 	Name, Label string
 	ID          string // in the page, where Name stands twice; empty: Name
-	Type        string // of the input, or "area", "select", "check"; empty: text
+	Type        string // of the input, or "area", "select", "radio", "check", "checks" (any of Options); empty: text
 	Value       string
 	Hint        string // shown under the label
 	Problem     string // what is wrong with what was typed
@@ -22,12 +23,14 @@ type field struct {
 	Mono        bool // monospaced
 	Chosen      bool // of a check
 	Focus       bool
-	Options     []option // of a select
+	Drop        bool     // an area into which a file can be dropped
+	Options     []option // of a select, radio or checks
 }
 
-// option is one choice of a select.
+// option is one choice of a field.
 type option struct {
 	Value, Label string
+	Hint         string // of a radio or checks
 	Chosen       bool
 }
 
@@ -37,6 +40,22 @@ func (f field) Key() string {
 		return f.ID
 	}
 	return f.Name
+}
+
+// choice is one option of a radio or of checks, as an input of its own.
+type choice struct {
+	option
+	ID, Name, Type string
+	Focus          bool
+}
+
+// Choice is option i of a radio or of checks. The first takes the focus.
+func (f field) Choice(i int) choice {
+	c := choice{option: f.Options[i], ID: f.Key() + "-" + strconv.Itoa(i), Name: f.Name, Type: "checkbox", Focus: f.Focus && i == 0}
+	if f.Type == "radio" {
+		c.Type = "radio"
+	}
+	return c
 }
 
 // form is one form of a page.
@@ -53,6 +72,15 @@ type form struct {
 
 // hidden is a value that a form carries along.
 type hidden struct{ Name, Value string }
+
+// Field is the field of that name, for pages that place each by itself.
+func (f form) Field(name string) field {
+	i := slices.IndexFunc(f.Fields, func(in field) bool { return in.Name == name })
+	if i < 0 {
+		panic("web: no field " + name)
+	}
+	return f.Fields[i]
+}
 
 // names are those that the form may send.
 func (f form) names() []string {
@@ -79,7 +107,7 @@ func (f form) typed(values url.Values) form {
 			in.Value = values.Get(in.Name)
 			in.Options = slices.Clone(in.Options)
 			for j := range in.Options {
-				in.Options[j].Chosen = in.Options[j].Value == in.Value
+				in.Options[j].Chosen = slices.Contains(values[in.Name], in.Options[j].Value)
 			}
 		}
 	}

@@ -37,7 +37,10 @@ type Config struct {
 	PublicURL *url.URL        // required; links are made from it
 	Sessions  Sessions        // required
 	Machine   Machine         // nil: nothing is shown of the daemon itself
-	Now       func() time.Time
+	// SSHAddress is host and port that people connect to with SSH; empty:
+	// there is no SSH.
+	SSHAddress string
+	Now        func() time.Time
 }
 
 // Sessions is how the browser's cookie comes and goes.
@@ -74,6 +77,7 @@ type Pages struct {
 	sessions  Sessions
 	machine   Machine
 	public    *url.URL
+	ssh       string
 	now       func() time.Time
 	templates map[string]*template.Template // by the name of the file, without .html
 
@@ -89,7 +93,7 @@ type Pages struct {
 // New reads the templates, which are part of the program.
 func New(c Config) *Pages {
 	p := &Pages{
-		auth: c.Auth, sessions: c.Sessions, machine: c.Machine, public: c.PublicURL, now: c.Now,
+		auth: c.Auth, sessions: c.Sessions, machine: c.Machine, public: c.PublicURL, ssh: c.SSHAddress, now: c.Now,
 		templates: readTemplates(), referrer: "no-referrer",
 		style:  readStatic("style.css", "text/css; charset=utf-8"),
 		script: readStatic("app.js", "text/javascript; charset=utf-8"),

@@ -1,0 +1,44 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+)
+
+// perPage is how many rows of a list stand on one page.
+const perPage = 50
+
+// pager leads to the other pages of a list that is whole in memory.
+type pager struct {
+	Page, Pages, Total int
+	Newer, Older       string // addresses; empty: there is none
+}
+
+// paged is the part of all that r asks for with ?page=N, from 1; a page beyond
+// the end is the last. at is the address of the list, and may end in a
+// fragment.
+func paged[T any](r *http.Request, all []T, at, fragment string) ([]T, pager) {
+	n := max(1, (len(all)+perPage-1)/perPage)
+	page, err := strconv.Atoi(r.URL.Query().Get(pageInQuery))
+	if err != nil || page < 1 {
+		page = 1
+	}
+	page = min(page, n)
+	pg := pager{Page: page, Pages: n, Total: len(all)}
+	to := func(page int) string {
+		if page == 1 {
+			return at + fragment
+		}
+		return at + "?" + pageInQuery + "=" + strconv.Itoa(page) + fragment
+	}
+	if page > 1 {
+		pg.Newer = to(page - 1)
+	}
+	if page < n {
+		pg.Older = to(page + 1)
+	}
+	return all[(page-1)*perPage : min(page*perPage, len(all))], pg
+}
+
+// pageInQuery names the page of a list.
+const pageInQuery = "page"
