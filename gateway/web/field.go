@@ -86,10 +86,23 @@ func (f form) Field(name string) field {
 func (f form) names() []string {
 	names := []string{passwordField}
 	for _, in := range f.Fields {
-		names = append(names, in.Name)
+		if in.Type != "checks" {
+			names = append(names, in.Name)
+		}
 	}
 	for _, h := range f.Hidden {
 		names = append(names, h.Name)
+	}
+	return names
+}
+
+// many are the names that the form may send any number of times.
+func (f form) many() []string {
+	var names []string
+	for _, in := range f.Fields {
+		if in.Type == "checks" {
+			names = append(names, in.Name)
+		}
 	}
 	return names
 }
@@ -103,6 +116,11 @@ func (f form) typed(values url.Values) form {
 		case "password":
 		case "check":
 			in.Chosen = values.Has(in.Name)
+		case "checks":
+			in.Options = slices.Clone(in.Options)
+			for j := range in.Options {
+				in.Options[j].Chosen = slices.Contains(values[in.Name], in.Options[j].Value)
+			}
 		default:
 			in.Value = values.Get(in.Name)
 			in.Options = slices.Clone(in.Options)

@@ -3,6 +3,7 @@ package web
 import (
 	"html/template"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -76,9 +77,23 @@ func (p *Pages) profile(title string, r *http.Request, who auth.Identity, at str
 	return p.sided(title, r, who, "Profile", profilePlaces, at)
 }
 
-// admin is the frame of a page of the administration.
+// admin is the frame of a page of the administration. Unlocking comes back to
+// the very page, whose query says what it is about and is never secret.
 func (p *Pages) admin(title string, r *http.Request, who auth.Identity, at string) frame {
-	return p.sided(title, r, who, "Administration", adminPlaces, at)
+	f := p.sided(title, r, who, "Administration", adminPlaces, at)
+	f.Lock.Next = withoutNotice(r.URL)
+	return f
+}
+
+// withoutNotice is the address of a page without what was done before it was
+// shown.
+func withoutNotice(u *url.URL) string {
+	query := u.Query()
+	query.Del(doneInQuery)
+	if len(query) == 0 {
+		return u.EscapedPath()
+	}
+	return u.EscapedPath() + "?" + query.Encode()
 }
 
 func (p *Pages) sided(title string, r *http.Request, who auth.Identity, area string, places []place, at string) frame {

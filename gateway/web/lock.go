@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
@@ -65,6 +66,9 @@ func (p *Pages) back(next string) string {
 	u, err := url.Parse(next)
 	if err != nil {
 		return profilePath
+	}
+	if strings.HasPrefix(u.Path, adminPath+"/") {
+		return withoutNotice(u)
 	}
 	return u.EscapedPath() // what it said in its query is said already
 }
