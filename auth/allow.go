@@ -104,7 +104,7 @@ var needs = map[act]need{
 	actSSHKeyCreate: ownNewKey, actSSHKeyShow: ownReads, actSSHKeyDelete: ownChanges,
 	actSessionShow: ownReads, actSessionRevoke: ownChanges,
 	actAudit: adminReads, actJobExplain: adminReads,
-	actResetLink: adminChanges, actEmailChange: ownPerson,
+	actResetLink: adminChanges, actEmailChange: ownPerson, actEmailConfirm: ownReads,
 	actUpstreamShow: ownReads, actUpstreamSet: ownPerson, actUpstreamTest: ownPerson, actUpstreamDelete: ownChanges,
 	actActivity:     ownReads,
 	actWebLoginShow: ownReads, actWebLoginApprove: ownChanges, actWebLoginRefuse: ownReads,

@@ -110,6 +110,7 @@ type Authority struct {
 	policy    atomic.Pointer[Policy]
 	jobs      atomic.Pointer[JobJudge]
 	upstreams atomic.Pointer[knownUpstreams]
+	mailer    atomic.Pointer[Mailer]
 	rec       records
 	cache     cache
 	uses      uses
@@ -126,8 +127,9 @@ type Authority struct {
 	known   *knownGood                      // passwords that were right a moment ago
 	wrong   *limit.Recent                   // distinct wrong secrets of the last ten minutes
 
-	stop context.CancelFunc
-	done sync.WaitGroup
+	outbox *outbox
+	stop   context.CancelFunc
+	done   sync.WaitGroup
 }
 
 // New makes an Authority and begins to follow the store's changes. Close ends
@@ -180,11 +182,14 @@ func New(ctx context.Context, c Config) (*Authority, error) {
 		a.cache.feed.forget()
 	})
 	a.done.Go(func() { a.flushUses(background) })
+	a.outbox = newOutbox(a)
 	return a, nil
 }
 
-// Close stops what New began and waits for it; last-used times are written.
+// Close stops what New began and waits for it; last-used times are written,
+// and letters that wait are sent, for some seconds at most.
 func (a *Authority) Close() error {
+	a.outbox.close()
 	a.stop()
 	a.done.Wait()
 	return nil

@@ -148,10 +148,15 @@ var errSpent = errors.New("guess budget spent")
 
 // take counts one guess; wait > 0 says that the budget is spent for so long.
 func (a *Authority) take(ctx context.Context, id string, most int) (wait time.Duration, err error) {
+	return a.takeWithin(ctx, id, most, guessWindow)
+}
+
+// takeWithin is take for a budget of another window.
+func (a *Authority) takeWithin(ctx context.Context, id string, most int, window time.Duration) (wait time.Duration, err error) {
 	now := a.now()
 	_, err = a.rec.guesses.Upsert(ctx, id, func(r *guessRecord, expires *time.Time) error {
 		if expires.IsZero() {
-			*expires = now.Add(guessWindow)
+			*expires = now.Add(window)
 		}
 		if r.Count >= most {
 			wait = max(expires.Sub(now), time.Second)

@@ -191,9 +191,7 @@ func (p *Passwords) Change(ctx context.Context, who Identity, name string, old, 
 			return err
 		}
 	}
-	if p.a.c.PasswordChanged != nil {
-		p.a.c.PasswordChanged(name)
-	}
+	p.a.passwordChanged(name, changed)
 	return nil
 }
 

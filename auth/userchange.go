@@ -26,7 +26,8 @@ func (c UserChange) reserved() bool {
 }
 
 // Update alters an account. Owners in person may alter their e-mail address
-// and display name, administrators everything.
+// and display name, administrators everything. Where mail is sent, an owner's
+// new address only begins to wait, as ChangeEmail says, after the rest is done.
 func (u *Users) Update(ctx context.Context, who Identity, name string, c UserChange) (user User, err error) {
 	defer func() { u.a.Trail.acted(who, actUserUpdate, name, err) }()
 	if err := u.a.may(ctx, who, actUserUpdate, name); err != nil {
@@ -52,9 +53,15 @@ func (u *Users) Update(ctx context.Context, who Identity, name string, c UserCha
 	if err != nil {
 		return User{}, err
 	}
+	var toConfirm *string
+	if !who.Admin && u.a.SendsMail() {
+		toConfirm, c.Email = c.Email, nil
+	}
+	var before account
 	user, err = u.alter(ctx, name, func(acc *account) error {
+		before = *acc
 		if acc.ProfileFixed && !who.Admin {
-			return forbidden("your profile is kept by the administrators; ask them")
+			return profileKept()
 		}
 		if c.Email != nil {
 			acc.Email = *c.Email
@@ -104,10 +111,15 @@ func (u *Users) Update(ctx context.Context, who Identity, name string, c UserCha
 	if err != nil {
 		return User{}, err
 	}
-	if phc != "" && u.a.c.PasswordChanged != nil {
-		u.a.c.PasswordChanged(name)
+	u.tellOld(name, before, user.Email)
+	if phc != "" {
+		u.a.passwordChanged(name, before)
 	}
-	return user, u.leaveGone(ctx, name, append(groups, join...))
+	if err := u.leaveGone(ctx, name, append(groups, join...)); err != nil || toConfirm == nil {
+		return user, err
+	}
+	_, err = u.ChangeEmail(ctx, who, name, *toConfirm)
+	return user, err
 }
 
 func (u *Users) alter(ctx context.Context, name string, change func(*account) error) (User, error) {

@@ -249,7 +249,7 @@ func (u *Users) Delete(ctx context.Context, who Identity, name string) (err erro
 
 // sweep removes what the lists of a deleted account name, then the lists.
 func (a *Authority) sweep(ctx context.Context, name string) error {
-	steps := []func(context.Context, string) error{a.Keys.sweep, a.Tokens.sweep, a.SSHKeys.sweep, a.Sessions.sweep, a.Upstreams.sweep, a.clearGuesses}
+	steps := []func(context.Context, string) error{a.Keys.sweep, a.Tokens.sweep, a.SSHKeys.sweep, a.Sessions.sweep, a.Upstreams.sweep, a.Passwords.sweepLinks, a.clearGuesses}
 	for _, step := range steps {
 		if err := step(ctx, name); err != nil {
 			return storeFailed(err)
