@@ -142,7 +142,7 @@ func (x *exchange) refuse(err error) {
 	if ref.code == auth.Unauthenticated && x.shown.header != nil && !x.shown.basic {
 		ref.reason = x.aboutTokens(ref.reason)
 	}
-	if ref.status == http.StatusUnauthorized && (x.dialect == inGeneral || x.dialect == inPages) && x.navigates() {
+	if ref.status == http.StatusUnauthorized && (x.dialect == inGeneral && x.navigates() || x.dialect == inPages && x.readsPages() && !x.shown.explicit()) {
 		x.toSignIn()
 		return
 	}
@@ -154,7 +154,7 @@ func (x *exchange) refuse(err error) {
 		seconds := (ref.wait + time.Second - 1) / time.Second
 		h.Set("Retry-After", strconv.Itoa(int(seconds)))
 	}
-	if ref.status == http.StatusUnauthorized || errors.As(err, new(keyRefused)) {
+	if (ref.status == http.StatusUnauthorized || errors.As(err, new(keyRefused))) && !x.isOurScript() {
 		x.challenge(h)
 	}
 	if ref.status == http.StatusMethodNotAllowed && h.Get("Allow") == "" {
@@ -234,11 +234,21 @@ func (x *exchange) readsPages() bool {
 	return strings.Contains(x.r.Header.Get("Accept"), "text/html")
 }
 
-// toSignIn sends a browser to the sign-in page, which leads it back.
+// isOurScript reports a request that a browser makes for the script of a page
+// of ours: at a challenge the browser would ask for a password by itself.
+func (x *exchange) isOurScript() bool {
+	return x.dialect == inPages && x.r.Header.Get("Sec-Fetch-Mode") != ""
+}
+
+// toSignIn sends a browser to the sign-in page, which leads it back; from a
+// form whose session has ended, to where people begin.
 func (x *exchange) toSignIn() {
 	next := x.r.URL.EscapedPath()
 	if x.r.URL.RawQuery != "" {
 		next += "?" + x.r.URL.RawQuery
+	}
+	if !reads(x.r.Method) {
+		next = web.HomePath
 	}
 	to := web.SignIn(next)
 	if x.site != nil && !x.site.public {
