@@ -8,7 +8,7 @@ import { both, once, world } from "../harness/world.mjs";
 const w = world();
 
 const NOBODYS = ["/ui/login", "/ui/login?jfClientSession=x", "/ui/nothing-here", "/nothing-here"];
-const SOMEBODYS = ["/ui/"];
+const SOMEBODYS = ["/ui/", "/ui/profile", "/ui/profile/unlock"];
 
 once("every page tells browsers to keep it to itself", async (t) => {
   const alice = await w.person();
@@ -22,7 +22,7 @@ once("every page tells browsers to keep it to itself", async (t) => {
 once("no page and no answer of the API is for scripts of other origins", async (t) => {
   const alice = await w.person();
   const page = await w.signedIn(t, alice);
-  for (const path of [...NOBODYS, ...SOMEBODYS, "/-/api/v1/whoami", "/-/api/v1/openapi.json", "/ui/style.css"]) {
+  for (const path of [...NOBODYS, ...SOMEBODYS, "/-/api/v1/whoami", "/-/api/v1/openapi.json", "/ui/style.css", "/ui/app.js"]) {
     for (const method of ["GET", "OPTIONS"]) {
       const answer = await page.request.fetch(path, {
         method, maxRedirects: 0, headers: { Origin: "https://evil.example", "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "x-a" },
@@ -34,15 +34,19 @@ once("no page and no answer of the API is for scripts of other origins", async (
   }
 });
 
-once("the style sheet's address changes with it, and it may be kept", async (t) => {
+once("the addresses of style sheet and script change with them, and both are small and may be kept", async (t) => {
   const page = await w.visit(t);
   await page.goto("/ui/login");
-  const href = await page.locator("link[rel=stylesheet]").getAttribute("href");
-  assert.match(href, /^\/ui\/style\.css\?.+/);
-  const headers = (await page.request.get(href)).headers();
-  assert.match(headers["cache-control"], /^public, max-age=\d+/);
-  assert.equal(headers["x-content-type-options"], "nosniff");
-  assert.match(headers["content-type"], /^text\/css/);
+  for (const [selector, attribute, media, most] of [["link[rel=stylesheet]", "href", /^text\/css/, 12_000], ["script", "src", /^text\/javascript/, 8_000]]) {
+    const address = await page.locator(selector).getAttribute(attribute);
+    assert.match(address, /^\/ui\/[a-z.]+\?.+/);
+    const answer = await page.request.get(address);
+    const headers = answer.headers();
+    assert.match(headers["cache-control"], /^public, max-age=\d+/);
+    assert.equal(headers["x-content-type-options"], "nosniff");
+    assert.match(headers["content-type"], media);
+    assert.ok((await answer.body()).length <= most, `${address} is larger than ${most} bytes`);
+  }
 });
 
 both("an address that is nothing says so, what to do, and a number to ask about", async (t, options) => {
@@ -78,6 +82,11 @@ function guarded(headers, path) {
   assert.deepEqual(policy["frame-ancestors"], ["'none'"], path);
   assert.deepEqual(policy["base-uri"], ["'none'"], path);
   assert.ok("form-action" in policy, path);
+  if ("script-src" in policy) {
+    assert.deepEqual(policy["require-trusted-types-for"], ["'script'"], path);
+    assert.deepEqual(policy["trusted-types"], ["'none'"], path);
+    delete policy["require-trusted-types-for"]; // names no source
+  }
   for (const [directive, sources] of Object.entries(policy)) {
     for (const source of sources) {
       assert.match(source, /^('self'|'none'|'sha256-[A-Za-z0-9+/=]+'|data:)$/, `${directive} of ${path}`);

@@ -49,12 +49,12 @@ both("after a wrong password the right one still leads where the person wanted t
 both("a page that needs somebody leads to signing in, and back", async (t, options) => {
   const alice = await w.person();
   const page = await w.visit(t, options);
-  await page.goto("/ui/?q=1");
+  await page.goto("/ui/profile?q=1");
   assert.equal(new URL(page.url()).pathname, "/ui/login");
   await page.getByLabel("Name", { exact: true }).fill(alice.name);
   await page.getByLabel("Password", { exact: true }).fill(alice.password);
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
-  await page.waitForURL(`${w.origin}/ui/?q=1`);
+  await page.waitForURL(`${w.origin}/ui/profile?q=1`);
 });
 
 for (const next of ["//localhost/", "/\\localhost/", "https://localhost/", "/%2f%2flocalhost/", "javascript:alert(1)"]) {
@@ -153,13 +153,13 @@ once("two tabs sign in at once, and a tab that was left behind asks again", asyn
   const alice = await w.person();
   const first = await w.visit(t);
   const second = await first.context().newPage();
-  await first.goto("/ui/login?next=%2Fui%2F%3Ftab%3D1");
-  await second.goto("/ui/login?next=%2Fui%2F%3Ftab%3D2");
+  await first.goto("/ui/login?next=%2Fui%2Fprofile%3Ftab%3D1");
+  await second.goto("/ui/login?next=%2Fui%2Fprofile%3Ftab%3D2");
   for (const [page, tab] of [[first, 1], [second, 2]]) {
     await page.getByLabel("Name", { exact: true }).fill(alice.name);
     await page.getByLabel("Password", { exact: true }).fill(alice.password);
     await page.getByRole("button", { name: "Sign in", exact: true }).click();
-    await page.waitForURL(`${w.origin}/ui/?tab=${tab}`);
+    await page.waitForURL(`${w.origin}/ui/profile?tab=${tab}`);
   }
   await first.reload();
   assert.equal(new URL(first.url()).search, "?tab=1", "the first tab is signed in as well");
@@ -171,8 +171,8 @@ once("two tabs sign in at once, and a tab that was left behind asks again", asyn
 once("whoever is signed in already goes on without being asked", async (t) => {
   const alice = await w.person();
   const page = await w.signedIn(t, alice);
-  await page.goto("/ui/login?next=%2Fui%2F%3Fx%3D1");
-  assert.equal(page.url(), `${w.origin}/ui/?x=1`);
+  await page.goto("/ui/login?next=%2Fui%2Fprofile%3Fx%3D1");
+  assert.equal(page.url(), `${w.origin}/ui/profile?x=1`);
 });
 
 both("a disabled account and a service account cannot sign in, and hear what everybody hears", async (t, options) => {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 
 import { axe, looksRight } from "../harness/looks.mjs";
+import { described } from "../harness/steps.mjs";
 import { both, once, world } from "../harness/world.mjs";
 
 const w = world({ profile: { unlock_for: "2s" } });
@@ -45,7 +46,7 @@ both("signing in, the code and the password let the program in, once", async (t,
 
   const token = await waiting.token();
   const { body } = await w.daemon.call({ path: "/whoami", as: { token } });
-  assert.equal(body.user ?? body.name, alice.name);
+  assert.equal(body.user, alice.name);
   assert.equal(await waiting.token(), null, "the token is handed over once");
 });
 
@@ -95,8 +96,3 @@ once("the question looks right everywhere", async (t) => {
   await page.goto(waiting.link);
   await looksRight(page, "web-login");
 });
-
-// described is what assistive programs say of a field beside its label.
-async function described(field) {
-  return field.evaluate((e) => (e.getAttribute("aria-describedby") ?? "").split(" ").map((id) => document.getElementById(id)?.textContent ?? "").join(" "));
-}
