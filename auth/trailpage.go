@@ -1,10 +1,12 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -34,7 +36,16 @@ func (t *Trail) Page(ctx context.Context, who Identity, w Written, q EventQuery,
 		return EventPage{}, err
 	}
 	var after time.Time
+	musts := q.musts()
 	return page(ctx, w, before, limit, func(line []byte) (Event, verdict) {
+		for _, text := range musts {
+			if !bytes.Contains(line, text) {
+				if at, ok := timeOf(line); ok && at.Before(q.Since) {
+					return Event{}, tooOld
+				}
+				return Event{}, notWanted
+			}
+		}
 		var e Event
 		if json.Unmarshal(line, &e) != nil {
 			e = unreadable(after)
@@ -48,6 +59,23 @@ func (t *Trail) Page(ctx context.Context, who Identity, w Written, q EventQuery,
 		}
 		return e, notWanted
 	})
+}
+
+// musts are texts that stand in every line that matches, so that most of the
+// others need not be read as JSON.
+func (q EventQuery) musts() (texts [][]byte) {
+	for _, text := range []string{q.User, q.Action} {
+		if text != "" && !strings.ContainsFunc(text, func(r rune) bool { return !isNamePart(r) }) {
+			texts = append(texts, []byte(text))
+		}
+	}
+	return texts
+}
+
+// isNamePart reports a character of names of users and acts, which stands in
+// JSON as it is.
+func isNamePart(r rune) bool {
+	return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || strings.ContainsRune("._-@+:", r)
 }
 
 // verdict is what becomes of a line.

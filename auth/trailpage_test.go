@@ -293,6 +293,9 @@ func TestAPageReadsOnlyWhatItShows(t *testing.T) {
 		"a page": func() (auth.EventPage, error) {
 			return w.Trail.Page(t.Context(), w.admin, old, auth.EventQuery{Since: w.clock.Now()}, 0, 50)
 		},
+		"a user's page": func() (auth.EventPage, error) {
+			return w.Trail.Page(t.Context(), w.admin, old, auth.EventQuery{Since: w.clock.Now(), User: "carol"}, 0, 50)
+		},
 	} {
 		old.read = 0
 		if p, err := ask(); err != nil || len(p.Events) > 0 || p.Older != 0 || old.read > 1<<20 {
@@ -322,6 +325,9 @@ func TestQueries(t *testing.T) {
 		"address":        {auth.EventQuery{Text: "192.0.2.7"}, "carol bob alice"},
 		"who":            {auth.EventQuery{Text: "local:"}, "carol bob alice"},
 		"nothing":        {auth.EventQuery{Text: "user.create"}, ""},
+		"user":           {auth.EventQuery{User: "local:0"}, "carol bob alice"},
+		"user, as typed": {auth.EventQuery{User: "Bob<"}, ""},
+		"action":         {auth.EventQuery{User: "bob", Action: "user."}, "bob"},
 		"user and until": {auth.EventQuery{User: "alice", Until: start}, "alice"},
 	} {
 		for way, events := range map[string][]auth.Event{"pages": w.pages(w.written(), row.q, 2), "search": w.searched(w.trail.String(), row.q)} {
