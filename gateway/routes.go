@@ -66,6 +66,11 @@ func profileRows(p *web.Pages) []row {
 		own(user, "GET /profile/apikey/revoke", p.AskRevokeKey),
 		own(user, "POST /profile/apikey/revoke", p.RevokeKey),
 		own(user, "POST /profile/encrypted-password/show", p.ShowEncrypted),
+
+		own(user, "GET /profile/sessions", p.ShowSessions),
+		own(user, "POST /profile/sessions/end", p.EndSession),
+		own(user, "GET /profile/sessions/end-others", p.AskEndSessions),
+		own(user, "POST /profile/sessions/end-others", p.EndSessions),
 	}
 	return below("/ui", inPages, forPeople(rows, web.Person))
 }

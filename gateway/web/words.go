@@ -46,6 +46,13 @@ var notices = map[string]string{
 	"keys-revoked":      "All API keys are revoked. None of them works any more.",
 	"unbound":           "The account is not linked any more.",
 	"link-program-gone": "Nothing waits any more.",
+
+	"session-gone":     "That session had ended already.",
+	"upstream-gone":    "Nothing was stored for it any more.",
+	"forgot-sent":      "If there is such an account and it has an e-mail address, a mail with a link is on its way there.",
+	"password-reset":   "The new password is set. Sign in with it.",
+	"password-same":    "Nothing was changed.",
+	"email-not-waited": "Nothing was changed: that is your address already.",
 }
 
 // moment is a point in time as a page shows it: in words, with the exact time
@@ -135,6 +142,7 @@ func sentence(reason string) string {
 const (
 	passwordExpired = "Your password has expired. Ask an administrator for a new one."
 	lockedAgain     = "Your profile locked itself meanwhile. Type your password and send the form again."
+	lockedMeanwhile = "Your profile locked itself meanwhile. Unlock it and try again."
 	notNow          = "This does not work at the moment. Try again in a minute; nothing was changed."
 )
 
