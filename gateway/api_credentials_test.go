@@ -95,6 +95,55 @@ func TestTokenLife(t *testing.T) {
 	h.do("GET", v1+"/whoami", nil, bearer(next.field("access_token"))).code(http.StatusUnauthorized, auth.Unauthenticated)
 }
 
+// TestATokenIsRotatedWithAnOverlap, in which both work; afterwards, and after a
+// revocation, the old one is on the list of those that have ended alone.
+func TestATokenIsRotatedWithAnOverlap(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, houseConfig{})
+	alice := basic("alice", alicePassword)
+	old := h.do("POST", v1+"/me/tokens", map[string]any{"description": "ci", "expires_in": 0}, alice).is(http.StatusCreated)
+	rotate := v1 + "/tokens/" + old.field("id") + "/rotate"
+	for _, overlap := range []int64{-1, 59, 30*24*3600 + 1, 1 << 62, -1 << 63} {
+		if a := h.do("POST", rotate, map[string]any{"overlap": overlap}, alice).code(http.StatusBadRequest, auth.Invalid); a.field("field") != "overlap" {
+			t.Error(a.body)
+		}
+	}
+	for _, body := range []any{map[string]any{"overlap": "1h"}, map[string]any{"overlaps": 60}, []int{60}} {
+		h.do("POST", rotate, body, alice).code(http.StatusBadRequest, auth.Invalid)
+	}
+	next := h.do("POST", rotate, map[string]any{"overlap": 3600}, alice).is(http.StatusCreated)
+	if next.field("replaces") != old.field("id") || next.header.Get("Location") != v1+"/tokens/"+next.field("id") {
+		t.Errorf("%s at %s", next.body, next.header.Get("Location"))
+	}
+	for _, token := range []answer{old, next} {
+		h.do("GET", v1+"/whoami", nil, bearer(token.field("access_token"))).is(http.StatusOK)
+	}
+	shown := h.do("GET", v1+"/tokens/"+old.field("id"), nil, alice).is(http.StatusOK)
+	if shown.field("replaced_by") != next.field("id") || shown.field("expires") == "" || !strings.Contains(shown.body, `"recent_uses":[{"at":"`) {
+		t.Error(shown.body)
+	}
+	h.do("POST", rotate, map[string]any{"overlap": 3600}, alice).code(http.StatusConflict, auth.Exists)
+	if n := len(h.do("GET", v1+"/me/tokens?ended=true", nil, alice).is(http.StatusOK).items()); n != 0 {
+		t.Errorf("%d have ended", n)
+	}
+	last := h.do("POST", v1+"/tokens/"+next.field("id")+"/rotate", map[string]any{"overlap": 0}, alice).is(http.StatusCreated)
+	h.do("DELETE", v1+"/tokens/"+old.field("id"), nil, alice).is(http.StatusNoContent)
+	h.do("GET", v1+"/whoami", nil, bearer(old.field("access_token"))).code(http.StatusUnauthorized, auth.Unauthenticated)
+	h.do("GET", v1+"/whoami", nil, bearer(last.field("access_token"))).is(http.StatusOK)
+	why := map[any]any{}
+	for _, row := range h.do("GET", v1+"/users/alice/tokens?ended=true", nil, alice).is(http.StatusOK).items() {
+		why[row["id"]] = row["ended_why"]
+	}
+	if len(why) != 2 || why[old.field("id")] != "revoked" || why[next.field("id")] != "replaced" {
+		t.Errorf("%v", why)
+	}
+	if live := h.do("GET", v1+"/me/tokens?ended=false", nil, alice).is(http.StatusOK).items(); len(live) != 1 || live[0]["id"] != last.field("id") {
+		t.Errorf("%v", live)
+	}
+	h.do("GET", v1+"/me/tokens?ended=yes", nil, alice).code(http.StatusBadRequest, auth.Invalid)
+	h.do("GET", v1+"/users/alice/tokens?ended=true", nil, basic("eve", evePassword)).code(http.StatusForbidden, auth.Forbidden)
+}
+
 // TestTokensMakeOnlyWhatTheyCover through the API: a narrow or ending token
 // neither reads nor makes what is wider or longer.
 func TestTokensMakeOnlyWhatTheyCover(t *testing.T) {

@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
 )
@@ -51,10 +52,19 @@ func (a *api) createToken(w http.ResponseWriter, r *http.Request, who auth.Ident
 }
 
 func (a *api) listTokens(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	if _, err := query(r); err != nil {
+	values, err := query(r, "ended")
+	if err != nil {
 		return err
 	}
-	tokens, err := a.auth.Tokens.List(r.Context(), who, owner(r))
+	list := a.auth.Tokens.List
+	switch values.Get("ended") {
+	case "", "false":
+	case "true":
+		list = a.auth.Tokens.Ended
+	default:
+		return invalid("ended", "ended is true or false")
+	}
+	tokens, err := list(r.Context(), who, owner(r))
 	if err != nil {
 		return err
 	}
@@ -69,11 +79,27 @@ func (a *api) getToken(w http.ResponseWriter, r *http.Request, who auth.Identity
 	return writeJSON(w, http.StatusOK, token)
 }
 
+// rotation is the body that rotates a token, where there is one. Overlap is for
+// how many seconds the old one works on; 0: not at all.
+type rotation struct {
+	Overlap int64 `json:"overlap"`
+}
+
 func (a *api) rotateToken(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	if err := noBody(r); err != nil {
-		return err
+	var in rotation
+	if r.ContentLength != 0 {
+		if err := readJSON(w, r, &in); err != nil {
+			return err
+		}
 	}
-	token, err := a.auth.Tokens.Rotate(r.Context(), who, r.PathValue("id"))
+	const most = int64(auth.MaxOverlap/time.Second) + 1 // more is refused as this is
+	overlap := time.Duration(min(max(in.Overlap, -1), most)) * time.Second
+	token, err := auth.Token{}, error(nil)
+	if overlap == 0 {
+		token, err = a.auth.Tokens.Rotate(r.Context(), who, r.PathValue("id"))
+	} else {
+		token, err = a.auth.Tokens.Replace(r.Context(), who, r.PathValue("id"), overlap)
+	}
 	if err != nil {
 		return err
 	}

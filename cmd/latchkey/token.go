@@ -16,7 +16,7 @@ type tokenCommands struct {
 	Create tokenCreate `cmd:"" help:"Make an access token and print it; it is not shown again."`
 	List   tokenList   `cmd:"" help:"List a user's tokens."`
 	Show   tokenShow   `cmd:"" help:"Show a token's record, without the token."`
-	Rotate tokenRotate `cmd:"" help:"End a token, make another like it and print it."`
+	Rotate tokenRotate `cmd:"" help:"End a token, at once or a while later, make another like it and print it."`
 	Revoke tokenRevoke `cmd:"" help:"End a token."`
 }
 
@@ -95,12 +95,18 @@ func (c *console) handOverToken(raw json.RawMessage, token tokenAnswer) error {
 	return c.handOver(raw, secret, "this is token %s of %s, shown this once; it ends: %s", token.ID, token.Owner, ends(token.Expires))
 }
 
-type tokenList struct{ whose }
+type tokenList struct {
+	whose
+	Ended bool `help:"Those that have ended within the last 30 days."`
+}
 
 func (t *tokenList) Run(ctx context.Context, c *console) error {
 	client, err := c.client()
 	if err != nil {
 		return err
+	}
+	if t.Ended {
+		return t.ended(ctx, c, client)
 	}
 	tokens, err := listOf[auth.Token](ctx, client, t.whose, "/tokens")
 	if err != nil {
@@ -108,6 +114,16 @@ func (t *tokenList) Run(ctx context.Context, c *console) error {
 	}
 	return printList(c, tokens, "ID DESCRIPTION SCOPE CREATED ENDS USED", func(t auth.Token) []string {
 		return []string{t.ID, t.Description, t.Scope, stamp(t.Created), ends(t.Expires), used(t.LastUsed)}
+	})
+}
+
+func (t *tokenList) ended(ctx context.Context, c *console, client *client) error {
+	tokens, err := listOf[auth.Token](ctx, client, t.whose, "/tokens?ended=true")
+	if err != nil {
+		return err
+	}
+	return printList(c, tokens, "ID DESCRIPTION SCOPE CREATED ENDED WHY USED", func(t auth.Token) []string {
+		return []string{t.ID, t.Description, t.Scope, stamp(t.Created), stamp(t.Ended), t.EndedWhy, used(t.LastUsed)}
 	})
 }
 
@@ -125,21 +141,46 @@ func (t *tokenShow) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	return c.printFields(raw,
-		field{"id", token.ID},
-		field{"owner", token.Owner},
-		field{"description", token.Description},
-		field{"scope", token.Scope},
-		field{"audience", token.Audience},
-		field{"created", stamp(token.Created)},
-		field{"ends", ends(token.Expires)},
-		field{"made with", string(token.MadeWith)},
-		field{"last used", used(token.LastUsed)},
-	)
+	fields := []field{
+		{"id", token.ID},
+		{"owner", token.Owner},
+		{"description", token.Description},
+		{"scope", token.Scope},
+		{"audience", token.Audience},
+		{"created", stamp(token.Created)},
+		{"ends", ends(token.Expires)},
+		{"made with", string(token.MadeWith)},
+		{"replaces", token.Replaces},
+		{"replaced by", token.ReplacedBy},
+		{"last used", used(token.LastUsed)},
+	}
+	for _, use := range token.RecentUses {
+		fields = append(fields, field{"used by", strings.TrimSpace(used(use) + " " + use.Client)})
+	}
+	return c.printFields(raw, fields...)
 }
 
 type tokenRotate struct {
-	ID string `arg:"" help:"The token's id."`
+	ID      string `arg:"" help:"The token's id."`
+	Overlap span   `help:"How long the old one works on, as 24h or 7d: a minute to 30 days, and never longer than it would have; not at all when left out." placeholder:"TIME"`
+}
+
+// span is a time in whole seconds, as 24h or 7d.
+type span struct{ seconds int64 }
+
+// UnmarshalText reads it from the command line.
+func (s *span) UnmarshalText(text []byte) error {
+	d, err := parseLife(string(text))
+	if err != nil || d < time.Second {
+		return fmt.Errorf("%q is not a duration of 1s or more, as 24h or 7d", text)
+	}
+	s.seconds = int64(d / time.Second)
+	return nil
+}
+
+// rotateBody is what the API takes to rotate a token.
+type rotateBody struct {
+	Overlap int64 `json:"overlap"`
 }
 
 func (t *tokenRotate) Run(ctx context.Context, c *console) error {
@@ -147,8 +188,12 @@ func (t *tokenRotate) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
+	var body any
+	if t.Overlap.seconds > 0 {
+		body = rotateBody{t.Overlap.seconds}
+	}
 	var token tokenAnswer
-	raw, err := client.call(ctx, http.MethodPost, "/tokens/"+seg(t.ID)+"/rotate", nil, &token)
+	raw, err := client.call(ctx, http.MethodPost, "/tokens/"+seg(t.ID)+"/rotate", body, &token)
 	if err != nil {
 		return err
 	}
