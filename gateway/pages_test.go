@@ -261,4 +261,16 @@ func TestExpiredPasswordAtTheSignInPage(t *testing.T) {
 	}
 	h.do("GET", "/-/api/v1/whoami", nil, basic("alice", alicePassword)).is(http.StatusForbidden)
 	h.do("GET", "/-/api/v1/whoami", nil, basic("alice", "not the password")).is(http.StatusUnauthorized)
+
+	const fresh = "another password of alice"
+	renew := func(old, new, again string) answer {
+		return h.submit("/ui/renew", url.Values{"username": {"alice"}, "old": {old}, "new": {new}, "again": {again}})
+	}
+	renew(alicePassword, fresh, "something else altogether").is(http.StatusBadRequest)
+	renew(alicePassword, "short", "short").is(http.StatusBadRequest)
+	renew("not the password", fresh, fresh).is(http.StatusBadRequest)
+	if a := renew(alicePassword, fresh, fresh).is(http.StatusSeeOther); a.header.Get("Set-Cookie") != "" {
+		t.Error("choosing a password begins a session")
+	}
+	h.submit("/ui/login", url.Values{"username": {"alice"}, "password": {fresh}}).is(http.StatusSeeOther)
 }

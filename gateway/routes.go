@@ -43,12 +43,13 @@ func pageRows(p *web.Pages) []row {
 		own(user, "GET /ui/{$}", p.Home),
 		own(anybody, "GET /ui/login", p.ShowLogin),
 		own(anybody, "POST /ui/login", p.SignIn),
+		own(anybody, "POST /ui/renew", p.Renew),
 		own(anybody, "POST /ui/login/client", p.AnswerProgram),
 		own(anybody, "POST /ui/logout", p.SignOut),
 		own(nobody, "GET /ui/style.css", p.Style),
 		own(nobody, "GET /ui/app.js", p.Script),
 	}
-	return below("", inPages, append(rows, profileRows(p)...))
+	return below("", inPages, slices.Concat(rows, profileRows(p), adminRows(p)))
 }
 
 // profileRows are the pages of a person's own.
@@ -67,12 +68,69 @@ func profileRows(p *web.Pages) []row {
 		own(user, "POST /profile/apikey/revoke", p.RevokeKey),
 		own(user, "POST /profile/encrypted-password/show", p.ShowEncrypted),
 
+		own(user, "GET /profile/tokens", p.ShowTokens),
+		own(user, "POST /profile/tokens", p.MakeToken),
+		own(user, "GET /profile/tokens/new", p.AskToken),
+		own(user, "GET /profile/tokens/{id}/rotate", p.AskRotateToken),
+		own(user, "POST /profile/tokens/{id}/rotate", p.RotateToken),
+		own(user, "GET /profile/tokens/{id}/revoke", p.AskRevokeToken),
+		own(user, "POST /profile/tokens/{id}/revoke", p.RevokeToken),
+
+		own(user, "GET /profile/ssh", p.ShowSSHKeys),
+		own(user, "POST /profile/ssh", p.AddSSHKey),
+		own(user, "GET /profile/ssh/{id}/delete", p.AskDeleteSSHKey),
+		own(user, "POST /profile/ssh/{id}/delete", p.DeleteSSHKey),
+
 		own(user, "GET /profile/sessions", p.ShowSessions),
 		own(user, "POST /profile/sessions/end", p.EndSession),
 		own(user, "GET /profile/sessions/end-others", p.AskEndSessions),
 		own(user, "POST /profile/sessions/end-others", p.EndSessions),
 	}
 	return below("/ui", inPages, forPeople(rows, web.Person))
+}
+
+// adminRows are the pages of the administration. Everything that is done there
+// has a page at the same address that asks first.
+func adminRows(p *web.Pages) []row {
+	rows := []row{
+		own(user, "GET /admin", p.Administration),
+		own(user, "GET /admin/users", p.ListUsers),
+		own(user, "GET /admin/users/new", p.ShowNewUser),
+		own(user, "POST /admin/users/new", p.AddUser),
+		own(user, "GET /admin/users/{user}", p.ShowUser),
+		own(user, "GET /admin/users/{user}/{$}", p.ShowUser), // for the user "new"
+		own(user, "GET /admin/users/{user}/edit", p.ShowEditUser),
+		own(user, "POST /admin/users/{user}/edit", p.EditUser),
+		own(user, "GET /admin/users/{user}/reset-link", p.AskResetLink),
+		own(user, "POST /admin/users/{user}/reset-link", p.MakeResetLink),
+
+		own(user, "GET /admin/groups", p.ListGroups),
+		own(user, "GET /admin/groups/new", p.ShowNewGroup),
+		own(user, "POST /admin/groups/new", p.AddGroup),
+		own(user, "GET /admin/groups/edit", p.ShowEditGroup),
+		own(user, "POST /admin/groups/edit", p.EditGroup),
+		own(user, "GET /admin/groups/delete", p.AskDeleteGroup),
+		own(user, "POST /admin/groups/delete", p.DeleteGroup),
+
+		own(user, "GET /admin/keys", p.ShowAllKeys),
+		own(user, "GET /admin/keys/revoke-all", p.AskRevokeAllKeys),
+		own(user, "POST /admin/keys/revoke-all", p.RevokeAllKeys),
+
+		own(user, "GET /admin/audit", p.ShowAudit),
+		own(user, "POST /admin/audit/verify", p.VerifyAudit),
+		own(user, "GET /admin/policies", p.ShowPolicies),
+		own(user, "GET /admin/health", p.ShowHealth),
+	}
+	for _, act := range web.UserActs { // disable, delete, …
+		at := " /admin/users/{user}/" + string(act)
+		rows = append(rows, own(user, "GET"+at, p.AskUser(act)), own(user, "POST"+at, p.ActOnUser(act)))
+	}
+	for _, kind := range web.Holdings { // tokens, sshkeys, sessions, upstreams
+		at := " /admin/users/{user}/" + string(kind)
+		rows = append(rows, own(user, "GET"+at, p.ShowHeld(kind)),
+			own(user, "GET"+at+"/{id}/end", p.AskEndHeld(kind)), own(user, "POST"+at+"/{id}/end", p.EndHeld(kind)))
+	}
+	return below("/ui", inPages, forPeople(rows, web.Admin))
 }
 
 // forPeople lets the rows' handlers be reached through door.

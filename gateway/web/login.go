@@ -39,7 +39,9 @@ func (p *Pages) ShowLogin(w http.ResponseWriter, r *http.Request, who auth.Ident
 		return p.goTo(w, next)
 	}
 	p.sessions.Forget(w, r)
-	return p.write(w, http.StatusOK, "login", loginPage{frame: p.frame("Sign in", auth.Identity{}), Next: next})
+	page := loginPage{frame: p.frame("Sign in", auth.Identity{}), Next: next}
+	page.Notice = notices[query.Get(doneInQuery)]
+	return p.write(w, http.StatusOK, "login", page)
 }
 
 // SignIn is POST /ui/login.
@@ -68,8 +70,11 @@ func (p *Pages) SignIn(w http.ResponseWriter, r *http.Request, who auth.Identity
 		// Not 401: that demands a challenge, at which browsers ask by themselves.
 		return p.write(w, http.StatusForbidden, "login", page)
 	case auth.Expired:
-		page.Problem = passwordExpired
-		return p.write(w, http.StatusForbidden, "login", page)
+		if p.auth.Policy().KeepPasswords {
+			page.Problem = passwordExpired
+			return p.write(w, http.StatusForbidden, "login", page)
+		}
+		return p.askForNew(w, page.Typed)
 	case auth.Throttled:
 		page.Problem = tooManyAttempts(w, refusal)
 		return p.write(w, http.StatusTooManyRequests, "login", page)

@@ -17,35 +17,40 @@ import (
 // notices are what a page says of what has just been done, by the name that
 // stands in its address.
 var notices = map[string]string{
-	"unlocked":          "Your profile is unlocked.",
-	"locked":            "Your profile is locked.",
-	"key-made":          "Your API key is made. View or copy it below.",
-	"key-rotated":       "You have a new API key; the one before has stopped working. View or copy it below.",
-	"key-revoked":       "The API key is revoked. It has stopped working everywhere.",
-	"token-revoked":     "The token is revoked. It has stopped working everywhere.",
-	"ssh-added":         "The SSH key is added. It works from now on.",
-	"ssh-deleted":       "The SSH key is deleted. It has stopped working everywhere.",
-	"session-ended":     "The session is ended.",
-	"sessions-ended":    "All other sessions are ended.",
-	"saved":             "Saved.",
-	"email-pending":     "A mail with a link is on its way to the new address. The address changes when you open the link.",
-	"email-confirmed":   "The new e-mail address is confirmed.",
-	"password-changed":  "The password is changed. Everything that hung on the old one has ended.",
-	"upstream-saved":    "Saved. Requests in your name use it from now on.",
-	"upstream-deleted":  "The credential is removed. It is not sent any more.",
-	"user-added":        "The user is added.",
-	"user-saved":        "Saved.",
-	"user-disabled":     "The user is disabled. Sessions and tokens have ended; keys are silent until the user is enabled.",
-	"user-enabled":      "The user is enabled.",
-	"user-deleted":      "The user is deleted, with everything the user had.",
-	"guesses-cleared":   "The count of wrong passwords is cleared.",
-	"password-expired":  "The password is expired: it is good for choosing another one only.",
-	"group-added":       "The group is added.",
-	"group-saved":       "Saved.",
-	"group-deleted":     "The group is deleted.",
-	"keys-revoked":      "All API keys are revoked. None of them works any more.",
-	"unbound":           "The account is not linked any more.",
-	"link-program-gone": "Nothing waits any more.",
+	"unlocked":            "Your profile is unlocked.",
+	"locked":              "Your profile is locked.",
+	"key-made":            "Your API key is made. View or copy it below.",
+	"key-rotated":         "You have a new API key; the one before has stopped working. View or copy it below.",
+	"key-revoked":         "The API key is revoked. It has stopped working everywhere.",
+	"token-revoked":       "The token is revoked. It has stopped working everywhere.",
+	"token-gone":          "That token had ended already. Nothing was left to do.",
+	"ssh-gone":            "That SSH key was deleted already. Nothing was left to do.",
+	"ssh-added":           "The SSH key is added. It works from now on.",
+	"ssh-deleted":         "The SSH key is deleted. It has stopped working everywhere.",
+	"session-ended":       "The session is ended.",
+	"sessions-ended":      "All other sessions are ended.",
+	"saved":               "Saved.",
+	"email-pending":       "A mail with a link is on its way to the new address. The address changes when you open the link.",
+	"email-confirmed":     "The new e-mail address is confirmed.",
+	"password-renewed":    "The new password is set. Sign in with it.",
+	"password-changed":    "The password is changed. Everything that hung on the old one has ended.",
+	"upstream-saved":      "Saved. Requests in your name use it from now on.",
+	"upstream-deleted":    "The credential is removed. It is not sent any more.",
+	"user-added":          "The user is added.",
+	"user-saved":          "Saved.",
+	"user-disabled":       "The user is disabled. Sessions and tokens have ended; keys are silent until the user is enabled.",
+	"user-enabled":        "The user is enabled.",
+	"user-sessions-ended": "All sessions of the user are ended.",
+	"password-unexpired":  "The password is good again.",
+	"user-deleted":        "The user is deleted, with everything the user had.",
+	"guesses-cleared":     "The count of wrong passwords is cleared.",
+	"password-expired":    "The password is expired: it is good for choosing another one only.",
+	"group-added":         "The group is added.",
+	"group-saved":         "Saved.",
+	"group-deleted":       "The group is deleted.",
+	"keys-revoked":        "All API keys are revoked. None of them works any more.",
+	"unbound":             "The account is not linked any more.",
+	"link-program-gone":   "Nothing waits any more.",
 
 	"session-gone":     "That session had ended already.",
 	"upstream-gone":    "Nothing was stored for it any more.",
@@ -130,12 +135,20 @@ func sentence(reason string) string {
 	if reason == "" {
 		return ""
 	}
-	first, n := utf8.DecodeRuneInString(reason)
-	reason = string(unicode.ToUpper(first)) + reason[n:]
+	reason = capital(reason)
 	if strings.HasSuffix(reason, ".") {
 		return reason
 	}
 	return reason + "."
+}
+
+// capital is s beginning with a capital letter.
+func capital(s string) string {
+	first, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
+		return s
+	}
+	return string(unicode.ToUpper(first)) + s[n:]
 }
 
 // Texts that stand in more than one place.
