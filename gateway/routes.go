@@ -123,12 +123,12 @@ func adminRows(p *web.Pages) []row {
 	}
 	for _, act := range web.UserActs { // disable, delete, …
 		at := " /admin/users/{user}/" + string(act)
-		rows = append(rows, own(user, "GET"+at, p.AskUser(act)), own(user, "POST"+at, p.ActOnUser(act)))
+		rows = append(rows, own(user, "GET"+at, handler(p.AskUser(act))), own(user, "POST"+at, handler(p.ActOnUser(act))))
 	}
 	for _, kind := range web.Holdings { // tokens, sshkeys, sessions, upstreams
 		at := " /admin/users/{user}/" + string(kind)
-		rows = append(rows, own(user, "GET"+at, p.ShowHeld(kind)),
-			own(user, "GET"+at+"/{id}/end", p.AskEndHeld(kind)), own(user, "POST"+at+"/{id}/end", p.EndHeld(kind)))
+		rows = append(rows, own(user, "GET"+at, handler(p.ShowHeld(kind))),
+			own(user, "GET"+at+"/{id}/end", handler(p.AskEndHeld(kind))), own(user, "POST"+at+"/{id}/end", handler(p.EndHeld(kind))))
 	}
 	return below("/ui", inPages, forPeople(rows, web.Admin))
 }
@@ -136,7 +136,7 @@ func adminRows(p *web.Pages) []row {
 // forPeople lets the rows' handlers be reached through door.
 func forPeople(rows []row, door func(web.Handler) web.Handler) []row {
 	for i, r := range rows {
-		rows[i].handler = handler(door(web.Handler(r.handler)))
+		rows[i].handler = door(r.handler)
 	}
 	return rows
 }

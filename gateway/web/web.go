@@ -69,7 +69,7 @@ type Health struct {
 
 // Handler answers one page; it is registered as it is. It returns an error,
 // with nothing written, for what it has no page of its own for.
-type Handler func(w http.ResponseWriter, r *http.Request, who auth.Identity) error
+type Handler = func(w http.ResponseWriter, r *http.Request, who auth.Identity) error
 
 // Pages are all pages. Safe for concurrent use.
 type Pages struct {
