@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // perPage is how many rows of a list stand on one page.
@@ -29,7 +30,11 @@ func paged[T any](r *http.Request, all []T, at, fragment string) ([]T, pager) {
 		if page == 1 {
 			return at + fragment
 		}
-		return at + "?" + pageInQuery + "=" + strconv.Itoa(page) + fragment
+		sep := "?"
+		if strings.Contains(at, "?") {
+			sep = "&"
+		}
+		return at + sep + pageInQuery + "=" + strconv.Itoa(page) + fragment
 	}
 	if page > 1 {
 		pg.Newer = to(page - 1)
