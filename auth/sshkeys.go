@@ -104,10 +104,14 @@ func ParseSSHKey(line string) (key ssh.PublicKey, comment string, err error) {
 		return nil, "", invalid("key", "the key is empty; paste the line of your .pub file")
 	case len(line) > maxSSHKeyLine:
 		return nil, "", invalid("key", "the line is too long for a public key")
-	case strings.Contains(line, "PRIVATE KEY"):
+	case strings.Contains(line, "PRIVATE KEY"), strings.HasPrefix(line, "PuTTY-User-Key-File-"):
 		return nil, "", invalid("key", "this is a private key; keep it secret, and paste the line of the .pub file")
+	case strings.HasPrefix(line, "---- BEGIN SSH2 PUBLIC KEY"): // RFC 4716
+		return nil, "", invalid("key", "this is a public key in another format; paste what ssh-keygen -i -f FILE makes of it")
+	case strings.HasPrefix(line, "-----BEGIN PUBLIC KEY"):
+		return nil, "", invalid("key", "this is a public key in another format; paste what ssh-keygen -i -m PKCS8 -f FILE makes of it")
 	case strings.ContainsAny(line, "\n\r\x00"):
-		return nil, "", invalid("key", "one key at a time: the text has several lines")
+		return nil, "", invalid("key", "one key at a time, in one line: the text has several lines")
 	}
 	key, comment, options, rest, err := ssh.ParseAuthorizedKey([]byte(line))
 	switch {

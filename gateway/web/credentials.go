@@ -28,6 +28,7 @@ type credentialsPage struct {
 	KeyUse    use
 	Encrypted secret
 	HasOne    bool // there can be an encrypted password
+	Tokens    tokenList
 }
 
 // firstUser is the account that a fresh installation begins with.
@@ -60,6 +61,9 @@ func (p *Pages) credentials(w http.ResponseWriter, r *http.Request, status int, 
 	case auth.CodeOf(err) != auth.NotFound:
 		return err
 	}
+	if page.Tokens, err = p.tokenList(r, who, who.User, "you", profilePath); err != nil {
+		return err
+	}
 	change(&page)
 	return p.write(w, status, "credentials", page)
 }
@@ -67,6 +71,9 @@ func (p *Pages) credentials(w http.ResponseWriter, r *http.Request, status int, 
 // refusedCredentials is the page with what was refused above it.
 func (p *Pages) refusedCredentials(w http.ResponseWriter, r *http.Request, who auth.Identity, err error) error {
 	pr, ok := problemOf(w, err)
+	if auth.CodeOf(err) == auth.NotFound { // revoked in another window
+		pr, ok = problem{Text: "You have no API key any more: it was revoked meanwhile.", status: http.StatusNotFound}, true
+	}
 	if !ok {
 		return err
 	}

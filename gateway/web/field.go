@@ -82,6 +82,16 @@ func (f form) Field(name string) field {
 	return f.Fields[i]
 }
 
+// Password is the field that a form has which found the profile locked; nil:
+// none.
+func (f form) Password() *field {
+	i := slices.IndexFunc(f.Fields, func(in field) bool { return in.Name == passwordField })
+	if i < 0 {
+		return nil
+	}
+	return &f.Fields[i]
+}
+
 // names are those that the form may send.
 func (f form) names() []string {
 	names := []string{passwordField}
