@@ -242,21 +242,21 @@ func (a *Authority) hash(ctx context.Context, password Secret) (string, error) {
 	return hashPassword(password.Reveal()), nil
 }
 
-// goodPassword says what is wrong with a new password, in a field (NIST SP 800-63B-4
-// §3.1.1.2: length counts, composition does not).
+// goodPassword says what is wrong with a new password of user, in a field. See
+// PasswordRule.
 func (a *Authority) goodPassword(user, password, field string) error {
-	least := a.Policy().MinPassword
+	rule := a.PasswordRule(user)
 	switch n := utf8.RuneCountInString(password); {
 	case !utf8.ValidString(password) || strings.ContainsRune(password, 0):
 		return invalid(field, "the password is not valid text")
-	case n < least:
-		return invalid(field, "the password has %d characters; at least %d are needed (password.min_length)", n, least)
+	case n < rule.Least:
+		return invalid(field, "the password has %d characters; at least %d are needed (password.min_length)", n, rule.Least)
 	case len(password) > MaxPassword:
 		return invalid(field, "the password has %d bytes; at most %d are read", len(password), MaxPassword)
 	case FormOf(password) != FormPassword:
 		return invalid(field, "the password looks like one of Latchkey's own secrets; choose another")
-	case len(strings.Trim(password, password[:1])) == 0 || strings.Contains(strings.Repeat(strings.ToLower(user), 8), strings.ToLower(password)):
-		return invalid(field, "the password is too easy to guess: it only repeats itself or the user name")
+	case rule.guessable(password):
+		return invalid(field, "the password is too easy to guess: beside common words, the user name and runs such as 1234 it has too little of its own")
 	}
 	return nil
 }
