@@ -14,7 +14,9 @@ export const MAX_WEIGHT = 60_000; // bytes of a page over the wire, with all tha
 
 /** axe asserts that axe-core finds nothing on the page as it is. */
 export async function axe(page, what = page.url()) {
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
+  // Half a megabyte of script goes in once for each document.
+  const axeSource = (await page.evaluate(() => "axe" in window)) ? ";" : undefined;
+  const { violations } = await new AxeBuilder({ page, axeSource }).options({ resultTypes: ["violations"] }).setLegacyMode().analyze();
   assert.deepEqual(violations.map(told), [], `axe on ${what}`);
 }
 
@@ -40,11 +42,8 @@ export async function fits(page, what = page.url()) {
   assert.ok(scroll <= inner, `${what} is ${scroll} px wide in a window of ${inner} px: ${widest}`);
 }
 
-/**
- * looksRight asserts axe and fits at every size, in light and dark, and takes a
- * picture of each where name is given.
- */
-export async function looksRight(page, name = "") {
+/** looksRight asserts axe and fits at every size, in light and dark. */
+export async function looksRight(page, name) {
   for (const dark of [false, true]) {
     await page.emulateMedia({ colorScheme: dark ? "dark" : "light" });
     for (const size of SIZES) {
@@ -52,24 +51,30 @@ export async function looksRight(page, name = "") {
       const what = `${page.url()} at ${size.width} px, ${dark ? "dark" : "light"}`;
       await fits(page, what);
       await axe(page, what);
-      if (name !== "") await picture(page, `${name}-${size.width}${dark ? "-dark" : ""}`);
+      if (process.env.LATCHKEY_PICTURES) await picture(page, process.env.LATCHKEY_PICTURES, `${name}-${size.width}${dark ? "-dark" : ""}`);
     }
   }
 }
 
-let folder;
+let folder; // of screenshots that nobody asked to keep
 
-// Where pictures go: a folder that somebody asked for, or one that is thrown
-// away with the machine.
-async function pictures() {
+/**
+ * screenshots takes the pictures of a page that docs/screenshots shows: into
+ * the folder that LATCHKEY_SCREENSHOTS names, or one that is thrown away.
+ */
+export async function screenshots(page, name) {
   folder ??= process.env.LATCHKEY_SCREENSHOTS || (await mkdtemp(join(tmpdir(), "latchkey-screenshots-")));
-  await mkdir(folder, { recursive: true });
-  return folder;
+  const [phone, , desk] = SIZES;
+  for (const [size, dark] of [[desk, false], [desk, true], [phone, false]]) {
+    await page.setViewportSize(size);
+    await page.emulateMedia({ colorScheme: dark ? "dark" : "light" });
+    await picture(page, folder, `${name}${size === phone ? "-phone" : ""}${dark ? "-dark" : ""}`);
+  }
 }
 
-/** picture takes one of the whole page as it is. */
-export async function picture(page, name) {
-  await page.screenshot({ path: join(await pictures(), `${name}.png`), fullPage: true, caret: "hide", animations: "disabled" });
+async function picture(page, into, name) {
+  await mkdir(into, { recursive: true });
+  await page.screenshot({ path: join(into, `${name}.png`), fullPage: true, caret: "hide", animations: "disabled" });
 }
 
 /** weigh is how many bytes came over the wire for an address, all included. */
