@@ -6,10 +6,12 @@ import (
 	"time"
 )
 
-// maxEnded bounds how many tokens that have ended are shown.
-const maxEnded = 100
+const (
+	maxEnded  = 100 // shown at once
+	maxMarked = 25  // marked at once; each is a write or two
 
-const whyReplaced = "replaced"
+	whyReplaced = "replaced"
+)
 
 // Ended shows the tokens of owner that have ended within the last 30 days, the
 // newest end first, at most 100. Those that were made for an hour or less are
@@ -49,7 +51,7 @@ func (t *Tokens) Ended(ctx context.Context, who Identity, owner string) ([]Token
 		if now.Sub(at) >= endedFor {
 			continue
 		}
-		if f.rec.Ended.IsZero() && f.why != whyExpired && marked < maxTidied {
+		if f.rec.Ended.IsZero() && f.why != whyExpired && marked < maxMarked {
 			// Nothing ends it in the store, which would keep it for ever.
 			if err := t.retire(ctx, f.id, f.rec, at, why); err != nil {
 				return nil, err

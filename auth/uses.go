@@ -25,7 +25,7 @@ const (
 	flushEvery = 3 * time.Second // how often notes are written
 	maxNotes   = 4096            // uses waiting to be written; more are dropped
 	maxNoted   = 1 << 16         // credentials remembered as noted; then all may be noted again
-	maxLately  = 1 << 14         // places for uses that were noted a moment ago
+	maxLately  = 1 << 16         // places for uses that were noted a moment ago
 	usedFor    = 400 * 24 * time.Hour
 	usedAfter  = 24 * time.Hour // a credential that has ended
 
@@ -48,7 +48,7 @@ type usedRecord struct {
 // The request path asks lately alone, which answers for all that was noted a
 // moment ago without a lock: a place holds the upper half of a use's hash, and
 // until when it need not be noted again, in seconds since 1970. Two uses on one
-// place cost a look at noted, never a wrong answer but by a hash of 46 bits.
+// place cost a look at noted, never a wrong answer but by a hash of 48 bits.
 type uses struct {
 	seed   maphash.Seed
 	lately [maxLately]atomic.Uint64

@@ -83,16 +83,17 @@ func (t *tokenCreate) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	return c.handOverToken(raw, token)
+	return c.handOverToken(raw, token, "")
 }
 
 // handOverToken prints the reference form where there is one: it was asked for.
-func (c *console) handOverToken(raw json.RawMessage, token tokenAnswer) error {
+// more is said beside it in the end.
+func (c *console) handOverToken(raw json.RawMessage, token tokenAnswer, more string) error {
 	secret := auth.NewSecret(token.AccessToken)
 	if token.ReferenceToken != "" {
 		secret = auth.NewSecret(token.ReferenceToken)
 	}
-	return c.handOver(raw, secret, "this is token %s of %s, shown this once; it ends: %s", token.ID, token.Owner, ends(token.Expires))
+	return c.handOver(raw, secret, "this is token %s of %s, shown this once; it ends: %s%s", token.ID, token.Owner, ends(token.Expires), more)
 }
 
 type tokenList struct {
@@ -197,7 +198,10 @@ func (t *tokenRotate) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	return c.handOverToken(raw, token)
+	if body == nil {
+		return c.handOverToken(raw, token, "")
+	}
+	return c.handOverToken(raw, token, "; how long the old one works on, and who uses it, says: latchkey token show "+t.ID)
 }
 
 type tokenRevoke struct {
