@@ -27,6 +27,7 @@ var rules = map[string][]string{
 	"gateway/jfrog":      {"auth", "internal/strictjson"},
 	"gateway/web":        {"auth", "gateway/jfrog"},
 	"internal/*":         {},
+	"internal/mail/*":    {},
 	"keystore":           {},
 	"keystore/bolt":      {"keystore"},
 	"keystore/redis":     {"keystore"},
@@ -37,7 +38,7 @@ var rules = map[string][]string{
 }
 
 // forTests are the packages that only tests may import.
-var forTests = []string{"keystore/storetest"}
+var forTests = []string{"internal/mail/mailtest", "keystore/storetest"}
 
 type pkg struct {
 	ImportPath string
