@@ -75,7 +75,7 @@ func TestAPersonSignsIn(t *testing.T) {
 	h.do("GET", "/ui/", nil, navigate, h.browser(session)).is(http.StatusSeeOther)
 
 	a = h.submit("/ui/login", url.Values{"username": {"admin"}, "password": {h.adminPassword}}).is(http.StatusSeeOther)
-	if home := h.do("GET", "/ui/", nil, navigate, h.browser(a.cookie())).is(http.StatusOK); !strings.Contains(home.body, "initial-admin-password") {
+	if home := h.do("GET", "/ui/profile", nil, navigate, h.browser(a.cookie())).is(http.StatusOK); !strings.Contains(home.body, "initial-admin-password") {
 		t.Error("the administrator is not told of the first password")
 	}
 }
