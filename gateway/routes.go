@@ -85,6 +85,11 @@ func profileRows(p *web.Pages) []row {
 		own(user, "POST /profile/sessions/end", p.EndSession),
 		own(user, "GET /profile/sessions/end-others", p.AskEndSessions),
 		own(user, "POST /profile/sessions/end-others", p.EndSessions),
+
+		own(user, "GET /profile/account", p.ShowAccount),
+		own(user, "POST /profile/account/name", p.SaveName),
+		own(user, "POST /profile/account/email", p.SaveEmail),
+		own(user, "POST /profile/account/password", p.SavePassword),
 	}
 	return below("/ui", inPages, forPeople(rows, web.Person))
 }

@@ -18,6 +18,8 @@ type field struct {
 	Complete    string // autocomplete
 	Max         int    // characters
 	Least       int    // of a new password: how many the rule asks for, shown as it is typed
+	Own         int    // likewise: how many of them beside Words
+	Words       string // likewise: what counts for nothing, with blanks between
 	Rows        int    // of an area
 	Required    bool
 	Mono        bool // monospaced
@@ -68,6 +70,7 @@ type form struct {
 	Hidden  []hidden
 	Problem string // above the fields
 	Watch   bool   // ask before the page is left with something typed
+	Unsaved bool   // of Watch: something is typed already
 }
 
 // hidden is a value that a form carries along.
@@ -132,7 +135,7 @@ func (f form) typed(values url.Values) form {
 				in.Options[j].Chosen = slices.Contains(values[in.Name], in.Options[j].Value)
 			}
 		default:
-			in.Value = values.Get(in.Name)
+			in.Value, f.Unsaved = values.Get(in.Name), true
 			in.Options = slices.Clone(in.Options)
 			for j := range in.Options {
 				in.Options[j].Chosen = slices.Contains(values[in.Name], in.Options[j].Value)

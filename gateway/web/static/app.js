@@ -103,7 +103,7 @@ for (const box of document.querySelectorAll('[data-tabs]')) {
 
 // How long the profile stays unlocked; then the page shows that it is locked,
 // unless something typed would be lost.
-let typed = false;
+const typed = new Set(); // forms
 for (const at of document.querySelectorAll('[data-countdown]')) {
   const ends = Date.now() + Number(at.dataset.countdown) * 1000;
   const two = (n) => String(n).padStart(2, '0');
@@ -118,28 +118,50 @@ for (const at of document.querySelectorAll('[data-countdown]')) {
     clearInterval(timer);
     at.textContent = 'locked now';
     for (const box of document.querySelectorAll('[data-secret][data-from] .secret-text')) box.textContent = masked;
-    if (!typed && !document.querySelector('[data-secret]:not([data-from])')) location.replace(location.pathname);
+    if (!typed.size && !document.querySelector('[data-secret]:not([data-from])')) location.replace(location.pathname);
   };
   const timer = setInterval(tick, 1000);
 }
 
 // Leaving with something typed asks.
 for (const form of document.querySelectorAll('form[data-watch]')) {
-  form.addEventListener('input', () => { typed = true; });
-  form.addEventListener('submit', () => { typed = false; });
+  if (form.dataset.watch) typed.add(form);
+  form.addEventListener('input', () => typed.add(form));
+  form.addEventListener('submit', () => typed.delete(form));
 }
-addEventListener('beforeunload', (event) => { if (typed) event.preventDefault(); });
+addEventListener('beforeunload', (event) => { if (typed.size) event.preventDefault(); });
 
-// A new password: what the rule still asks for. The rule is one of length.
+// A new password: what the rule still asks for, as auth.PasswordRule has it.
+function own(text, words) {
+  text = text.toLowerCase();
+  for (let n = 1; n <= text.length / 2; n++) {
+    if (text.slice(n) === text.slice(0, -n)) {
+      text = text.slice(0, n);
+      break;
+    }
+  }
+  for (const word of words) text = text.replaceAll(word, '\0');
+  let count = 0;
+  let before = 0;
+  for (const c of text) {
+    const at = c.codePointAt(0);
+    const run = before && (Math.abs(at - before) < 2 || [at, before].sort().join() === '48,57');
+    if (at && !run) count++;
+    before = at;
+  }
+  return count;
+}
+
 for (const meter of document.querySelectorAll('[data-meter]')) {
   const input = document.getElementById(meter.dataset.meter);
   const least = Number(meter.dataset.least);
+  const words = (meter.dataset.words ?? '').split(' ').filter(Boolean);
   const judge = () => {
     const n = [...input.value].length;
-    const same = n > 0 && new Set(input.value).size === 1;
+    const more = least - n;
     if (n === 0) meter.textContent = '';
-    else if (n < least) meter.textContent = `${least - n} more ${least - n === 1 ? 'character' : 'characters'} needed.`;
-    else if (same) meter.textContent = 'Too easy to guess: it only repeats itself.';
+    else if (more > 0) meter.textContent = `${more} more ${more === 1 ? 'character' : 'characters'} needed.`;
+    else if (own(input.value, words) < Number(meter.dataset.own ?? 2)) meter.textContent = 'Too easy to guess: common words, your name and runs such as 1234 do not count.';
     else meter.textContent = n < least + 8 ? 'Long enough.' : 'Long enough, and strong.';
   };
   input.addEventListener('input', judge);
