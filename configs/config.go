@@ -107,13 +107,15 @@ type Profile struct {
 	APIKeyCreation         bool          `yaml:"api_key_creation" doc:"Whether users may make API keys. Existing keys keep working."`
 }
 
-// SMTP is not available in this version; it is accepted without an address.
+// SMTP is the mail server that links for forgotten passwords and new e-mail
+// addresses are sent by. Without an address no mail is sent, and no such link
+// is offered.
 type SMTP struct {
-	Address      string `yaml:"address" doc:"Not available in this version; leave it empty."`
-	From         string `yaml:"from" doc:"Sender of mail."`
-	Username     string `yaml:"username" doc:"Account at the mail server."`
+	Address      string `yaml:"address" doc:"host:port of the mail server. Empty: no mail is sent."`
+	From         string `yaml:"from" doc:"Sender of mail: an address, perhaps with a name, as Latchkey <latchkey@example.com>."`
+	Username     string `yaml:"username" doc:"Account at the mail server. Empty: no sign-in there."`
 	PasswordFile string `yaml:"password_file" doc:"File with the password of that account."`
-	TLS          string `yaml:"tls" enum:"starttls,tls,none" doc:"How the connection is protected."`
+	TLS          string `yaml:"tls" enum:"starttls,tls,none" doc:"How the connection is protected: starttls (port 587), tls (from the first byte, port 465), or none."`
 }
 
 // NotBuilt is an entry of a list that this version accepts only when empty.

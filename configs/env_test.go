@@ -27,7 +27,7 @@ func TestEnvironmentWins(t *testing.T) {
 func TestEnvironmentFaults(t *testing.T) {
 	_, got := load(t, "ops: {listen: nowhere}\nhttp: {listen: nowhere}\n",
 		"LATCHKEY_HTTP_LISTN=x", "LATCHKEY_HTTP_LISTEN=:http", "LATCHKEY_SESSION_IDLE=forever", "LATCHKEY_ROUTES=x", "LATCHKEY_PROVIDERS_0_NAME=x",
-		"LATCHKEY_SSH_PROXY_PROTOCOL_FROM=10.0.0.0/8,0.0.0.0/0", "LATCHKEY_SMTP_ADDRESS=mail:25", "LATCHKEY_STORE=redis://:hunter2@h:x", "LATCHKEY_=x", "latchkey_store=x")
+		"LATCHKEY_SSH_PROXY_PROTOCOL_FROM=10.0.0.0/8,0.0.0.0/0", "LATCHKEY_SMTP_ADDRESS=mail:0", "LATCHKEY_SMTP_FROM=a@b.example", "LATCHKEY_STORE=redis://:hunter2@h:x", "LATCHKEY_=x", "latchkey_store=x")
 	want := []string{
 		"f:1: ops.listen: takes host:port",
 		"LATCHKEY_: unknown variable; the nearest is LATCHKEY_STORE",
@@ -38,7 +38,7 @@ func TestEnvironmentFaults(t *testing.T) {
 		"LATCHKEY_HTTP_LISTEN: http.listen: takes a port number",
 		"LATCHKEY_SSH_PROXY_PROTOCOL_FROM: ssh.proxy_protocol_from[1]: would trust",
 		"LATCHKEY_STORE: store: has a host",
-		"LATCHKEY_SMTP_ADDRESS: smtp.address: is not available",
+		"LATCHKEY_SMTP_ADDRESS: smtp.address: takes the host and port",
 	}
 	ok := len(got) == len(want)
 	for i := range min(len(got), len(want)) {

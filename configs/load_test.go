@@ -279,8 +279,7 @@ func TestFaults(t *testing.T) {
 		{"braces", path("/{a}/"), []string{"f:2: routes[0].path: takes letters"}},
 		{"long path", path("/" + strings.Repeat("a", 300) + "/"), []string{"f:2: routes[0].path: is too long"}},
 
-		{"not built", "smtp: {address: 'mail:25'}\nhttp:\n  tls:\n    acme: {domains: [a.example]}\nssh: {lfs_transfer: true}\nhttp_sso: {header: X-User}\nproviders:\n- {name: corp, type: oidc}\nldap: [{url: x}]\nsaml: [{}]\n", []string{
-			"f:1: smtp.address: is not available in this version; leave it empty",
+		{"not built", "\nhttp:\n  tls:\n    acme: {domains: [a.example]}\nssh: {lfs_transfer: true}\nhttp_sso: {header: X-User}\nproviders:\n- {name: corp, type: oidc}\nldap: [{url: x}]\nsaml: [{}]\n", []string{
 			"f:4: http.tls.acme.domains: is not available in this version; leave it empty",
 			"f:5: ssh.lfs_transfer: is not available in this version; leave it false",
 			"f:6: http_sso.header: is not available in this version; leave it empty",
@@ -288,6 +287,17 @@ func TestFaults(t *testing.T) {
 			"f:9: ldap: is not available in this version; leave it empty",
 			"f:10: saml: is not available in this version; leave it empty",
 		}},
+		{"mail without a port", "smtp: {address: mail, from: a@b.example}\n", []string{"f:1: smtp.address: takes host:port"}},
+		{"mail to port 0", "smtp: {address: 'mail:0', from: a@b.example}\n", []string{"f:1: smtp.address: takes the host and port"}},
+		{"mail to no host", "smtp: {address: ':25', from: a@b.example}\n", []string{"f:1: smtp.address: takes the host and port"}},
+		{"mail from nobody", "smtp:\n  address: mail:25\n", []string{"f:1: smtp.from: takes the address"}},
+		{"mail from two", "smtp:\n  address: mail:25\n  from: a@b.example, c@d.example\n", []string{"f:3: smtp.from: takes the address"}},
+		{"mail of two lines", "smtp:\n  address: mail:25\n  from: \"a@b.example\\r\\nBcc: c@d.example\"\n", []string{"f:3: smtp.from: has a line break"}},
+		{"mail nowhere", "smtp:\n  from: a@b.example\n", []string{"f:1: smtp.address: is empty"}},
+		{"mail without a password", "smtp:\n  address: mail:25\n  from: a@b.example\n  username: a\n", []string{"f:1: smtp.password_file: is needed"}},
+		{"mail without a name", "smtp:\n  address: mail:25\n  from: a@b.example\n  password_file: a\n", []string{"f:1: smtp.username: is needed"}},
+		{"mail in clear", "smtp:\n  address: mail:25\n  from: a@b.example\n  username: a\n  password_file: a\n  tls: none\n", []string{"f:6: smtp.tls: would show the password"}},
+		{"mail without its file", "smtp:\n  address: localhost:25\n  from: a@b.example\n  username: a\n  password_file: /does/not/exist\n  tls: none\n", []string{"f:5: smtp.password_file: /does/not/exist"}},
 		{"version", "jfrog: {reported_version: latest}\n", []string{"f:1: jfrog.reported_version: takes a version"}},
 		{"words", "smtp: {tls: maybe}\nhttp_sso: {unlock: never}\n", []string{"f:1: smtp.tls: takes one of", "f:2: http_sso.unlock: takes one of"}},
 		{"no data folder", "data_dir: ''\n", []string{"f:1: data_dir: names the folder"}},

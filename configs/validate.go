@@ -33,6 +33,7 @@ func (c *Config) validate(r *report) {
 	c.validatePeople(r)
 	c.validateRoutes(r, c.validateUpstreams(r))
 	c.validateJobs(r)
+	c.validateMail(r)
 	c.validateNotBuilt(r)
 	if !versionForm.MatchString(c.JFrog.ReportedVersion) {
 		r.at("jfrog.reported_version", "takes a version of three numbers, as 7.77.0")
@@ -115,7 +116,6 @@ func (c *Config) validateNotBuilt(r *report) {
 		path string
 		set  bool
 	}{
-		{"smtp.address", c.SMTP.Address != ""},
 		{"http.tls.acme.domains", len(c.HTTP.TLS.ACME.Domains) > 0},
 		{"http_sso.header", c.HTTPSSO.Header != ""},
 		{"providers", len(c.Providers) > 0},
@@ -129,7 +129,6 @@ func (c *Config) validateNotBuilt(r *report) {
 	if c.SSH.LFSTransfer {
 		r.at("ssh.lfs_transfer", "is not available in this version; leave it false")
 	}
-	checkWord(r, "smtp.tls", c.SMTP.TLS, "starttls", "tls", "none")
 	checkWord(r, "http_sso.unlock", c.HTTPSSO.Unlock, "password", "again", "open")
 	checkPrefixes(r, "http_sso.trusted_proxies", c.HTTPSSO.TrustedProxies)
 }

@@ -28,6 +28,7 @@ func (c *Config) Warnings() []string {
 	}
 	c.warnUpstreams(say)
 	c.warnJobs(say)
+	c.warnMail(say)
 	dirs := map[string]string{}
 	for _, rt := range c.Routes {
 		if rt.InsecureSameOrigin {
