@@ -54,9 +54,9 @@ export async function secretOf(place) {
   return (await text.innerText()).trim();
 }
 
-/** described is what assistive programs say of a field beside its label. */
-export async function described(field) {
-  const ids = (await field.getAttribute("aria-describedby")) ?? "";
-  const texts = ids.split(" ").filter(Boolean).map((id) => field.page().locator(`[id="${id}"]`).innerText());
+/** complaint is what a form says is wrong with a field, beside it. */
+export async function complaint(field) {
+  const ids = ((await field.getAttribute("aria-describedby")) ?? "").split(" ").filter((id) => id.endsWith("problem"));
+  const texts = ids.map((id) => field.page().locator(`[id="${id}"]`).innerText());
   return (await Promise.all(texts)).join(" ");
 }

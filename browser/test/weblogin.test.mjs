@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 
 import { axe, looksRight } from "../harness/looks.mjs";
-import { described } from "../harness/steps.mjs";
+import { complaint } from "../harness/steps.mjs";
 import { both, once, world } from "../harness/world.mjs";
 
 const w = world({ profile: { unlock_for: "2s" } });
@@ -63,9 +63,9 @@ both("a wrong code and a wrong password let nothing in, and say so at their fiel
     await page.getByRole("button", { name: "Let it in" }).click();
   };
   await answer(waiting.code, "not the password of anybody");
-  assert.match(await described(page.getByLabel("Your password")), /password is not right/);
+  assert.match(await complaint(page.getByLabel("Your password")), /password is not right/);
   await answer(waiting.code === "0000" ? "1111" : "0000", alice.password);
-  assert.match(await described(page.getByLabel("Last four characters")), /not the characters/);
+  assert.match(await complaint(page.getByLabel("Last four characters")), /not the characters/);
   if (options.js) await axe(page);
   assert.equal(await waiting.token(), null);
 });
