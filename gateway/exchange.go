@@ -38,6 +38,7 @@ type exchange struct {
 	peer    auth.Peer
 	shown   credentials
 	lent    *lent // what the route's upstream knows the caller by; nil: nothing
+	unlent  error // why nothing, where the request goes on without
 
 	audited   atomic.Bool // the audit trail has a line about this request
 	failed    error       // what a row behind the mux returned

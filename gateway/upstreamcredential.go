@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -43,14 +44,22 @@ func (x *exchange) borrow() error {
 		x.pace.lends(up)
 		return nil
 	case auth.NotFound, auth.Forbidden:
-		if x.everybodyMay() {
+		if x.unlent = x.notLent(err); x.everybodyMay() {
 			return nil
 		}
-		if e := err.(*auth.Error); e.Code == auth.NotFound {
-			return &auth.Error{Code: auth.Forbidden, Reason: e.Reason + "; " + x.whereToEnter(), Err: err}
-		}
+		return x.unlent
 	}
 	return err
+}
+
+// notLent is the refusal that tells the caller why there is no credential to
+// show, and what to do about it.
+func (x *exchange) notLent(err error) error {
+	e, ok := errors.AsType[*auth.Error](err)
+	if !ok || e.Code != auth.NotFound {
+		return err // entering one would not help
+	}
+	return &auth.Error{Code: auth.Forbidden, Reason: e.Reason + "; " + x.whereToEnter(), Err: err}
 }
 
 // everybodyMay reports whether the route lets everybody do what this request
@@ -183,7 +192,7 @@ func (x *exchange) notAcceptedThere() error {
 	case !x.who.Known():
 		return refusedProof() // signed in here, they may be known there
 	case x.lent == nil:
-		return &auth.Error{Code: auth.Forbidden, Reason: fmt.Sprintf("the upstream %q wants to know who you are, and no name and secret of yours are in force; %s", up.Name, x.whereToEnter())}
+		return x.unlent
 	}
 	return &auth.Error{Code: auth.Forbidden, Reason: fmt.Sprintf("the upstream %q does not accept the name and secret that are stored for %s; %s", up.Name, x.who.User, x.whereToEnter())}
 }

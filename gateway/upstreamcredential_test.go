@@ -316,6 +316,13 @@ func TestUpstreamDoesNotAcceptTheCredential(t *testing.T) {
 	if !strings.HasPrefix(got.Header.Get("Location"), f.url+"/ui/login") {
 		t.Errorf("a browser goes to %s", got.Header.Get("Location"))
 	}
+	narrow, err := f.auth.Tokens.Create(context.Background(), f.who("eve", frontEve), auth.NewToken{Scope: "applied-permissions/groups:devs", Life: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got = f.send("GET", "/open/basic/x", "", bearer(narrow.JWT.Reveal())).want(t, 403); !strings.Contains(got.body, "covers only a part") {
+		t.Error(got.body)
+	}
 	f.forget("eve", auth.UpstreamBasic)
 	got = f.send("GET", "/open/basic/x", "", apiKey(f.eveKey)).want(t, 403)
 	if !strings.Contains(got.body, f.url+"/ui/profile/upstreams") {
