@@ -35,7 +35,7 @@ func (p *Pages) revokeAllPage(r *http.Request, who auth.Identity) confirmPage {
 		},
 		Form: form{
 			Action: revokeAllKeysPath, Button: "Revoke all API keys", Danger: true, Cancel: allKeysPath,
-			Fields: []field{{Name: wordsField, Label: "Type " + revokeAllWords + " to go on", Mono: true, Required: true, Complete: "off", Max: 32}},
+			Fields: []field{{Name: wordsField, Label: "Type “" + revokeAllWords + "” to go on", Mono: true, Required: true, Complete: "off", Max: 32}},
 		},
 	}
 }
@@ -53,7 +53,7 @@ func (p *Pages) RevokeAllKeys(w http.ResponseWriter, r *http.Request, who auth.I
 		return err
 	}
 	if values.Get(wordsField) != revokeAllWords {
-		err = invalid(wordsField, "type the words "+revokeAllWords+" exactly to go on, or cancel")
+		err = invalid(wordsField, "type “"+revokeAllWords+"” exactly to go on, or cancel")
 	} else {
 		err = p.auth.Keys.RevokeAll(r.Context(), who)
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/latchkey-io/latchkey/auth"
 )
@@ -21,7 +22,10 @@ func (p *Pages) ShowHealth(w http.ResponseWriter, r *http.Request, who auth.Iden
 		page.Parts = p.machine.Health(r.Context())
 	}
 	page.Looked = p.moment(p.now())
-	for _, part := range page.Parts {
+	for i, part := range page.Parts {
+		if part.Name != "" {
+			page.Parts[i].Name = strings.ToUpper(part.Name[:1]) + part.Name[1:]
+		}
 		if !part.OK {
 			page.Ill++
 		}

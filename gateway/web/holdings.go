@@ -140,7 +140,7 @@ func heldSessions(p *Pages, ctx context.Context, who auth.Identity, owner string
 	for _, s := range sessions {
 		rows = append(rows, holding{
 			id: s.ID, Name: cmp.Or(ClientWords(s.LastUsed.Client), "A browser"),
-			Made: p.moment(s.Created), Ends: p.moment(s.Expires), Use: p.use(s.LastUsed), last: p.lastUse(s.LastUsed),
+			Made: p.moment(s.Created), Ends: p.moment(s.Expires), Use: use{At: p.moment(s.LastUsed.At), Addr: s.LastUsed.Addr}, last: p.lastUse(s.LastUsed),
 		})
 	}
 	return rows, err
@@ -162,9 +162,9 @@ func heldUpstreams(p *Pages, ctx context.Context, who auth.Identity, owner strin
 // heldPage is the whole list of one kind.
 type heldPage struct {
 	frame
-	User, Back string
-	List       holdings
-	Pager      pager
+	Of, Back string // the account, and its page
+	List     holdings
+	Pager    pager
 }
 
 // ShowHeld makes the page GET /ui/admin/users/{user}/{kind}.
@@ -180,7 +180,7 @@ func (p *Pages) ShowHeld(kind Holding) Handler {
 		}
 		k := holdingKinds[kind]
 		page := heldPage{
-			frame: p.admin(k.title+" of "+user.Name, r, who, "Users"), User: user.Name, Back: userPath(user.Name),
+			frame: p.admin(k.title+" of "+user.Name, r, who, "Users"), Of: user.Name, Back: userPath(user.Name),
 			List: holdings{Kind: string(kind), None: k.none},
 		}
 		page.List.Open = page.Lock.Open

@@ -13,10 +13,10 @@ const resetPath = "/ui/reset"
 // madeLink shows a link to choose a password, once.
 type madeLink struct {
 	frame
-	User, Back string
-	Added      bool // the account has just been made
-	Link       secret
-	Ends       moment
+	Of, Back string // the account, and its page
+	Added    bool   // it has just been made
+	Link     secret
+	Ends     moment
 }
 
 func (p *Pages) askResetLink(r *http.Request, who auth.Identity) (auth.User, confirmPage, error) {
@@ -87,7 +87,7 @@ func (p *Pages) showLink(w http.ResponseWriter, page madeLink, link auth.ResetLi
 		Scheme: p.public.Scheme, Host: p.public.Host, Path: resetPath,
 		RawQuery: url.Values{"user": {link.User}, "key": {link.Key.Reveal()}}.Encode(),
 	}
-	page.User, page.Back = link.User, userPath(link.User)
+	page.Of, page.Back = link.User, userPath(link.User)
 	page.Link = secret{ID: "link", Label: "Link to choose a password", Text: to.String()}
 	page.Ends = p.moment(link.Expires)
 	return p.write(w, http.StatusOK, "madelink", page)

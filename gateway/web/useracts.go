@@ -138,7 +138,7 @@ func actsOn(user auth.User, who auth.Identity) []userLink {
 	}
 	links := make([]userLink, len(acts))
 	for i, act := range acts {
-		links[i] = userLink{Text: userActs[act].text, Path: userActPath(user.Name, string(act)), Danger: userActs[act].danger}
+		links[i] = userLink{Text: userActs[act].text, Path: userActPath(user.Name, string(act)), Danger: act == DisableUser || act == DeleteUser}
 		if act == resetLink {
 			links[i].Text = "Make a reset link"
 		}
@@ -166,7 +166,7 @@ func (p *Pages) askUser(r *http.Request, who auth.Identity, act UserAct) (auth.U
 	page := confirmPage{frame: p.admin(strings.ReplaceAll(a.title, "%", user.Name), r, who, "Users"), Said: a.said}
 	page.Form = form{Action: userActPath(user.Name, string(act)), Button: a.text, Danger: a.danger, Cancel: userPath(user.Name)}
 	if a.typed {
-		page.Form.Fields = []field{{Name: nameField, Label: "Type " + user.Name + " to delete it", Mono: true, Required: true, Max: auth.MaxName, Complete: "off"}}
+		page.Form.Fields = []field{{Name: nameField, Label: "Type “" + user.Name + "” to go on", Mono: true, Required: true, Max: auth.MaxName, Complete: "off"}}
 	}
 	if user.Name == who.User && (act == DisableUser || act == DeleteUser) {
 		return user, page, &auth.Error{Code: auth.Forbidden, Reason: "administrators do not disable or delete themselves; ask another one"}
