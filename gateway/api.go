@@ -16,6 +16,7 @@ import (
 type api struct {
 	auth    *auth.Authority
 	machine Machine // nil: the rows of the machine are not there
+	public  *url.URL
 	cookie  cookie
 	now     func() time.Time
 }

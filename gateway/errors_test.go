@@ -306,6 +306,7 @@ func TestReadAndWriteRules(t *testing.T) {
 
 func TestMaskedPaths(t *testing.T) {
 	f := openFront(t, nil)
+	key := strings.Repeat("aZ0-_", 8) + "xyz" // of a link that was mailed
 	for in, want := range map[string]string{
 		"/a/b":                               "/a/b",
 		"/a?service=git-upload-pack":         "/a?service=…",
@@ -313,6 +314,12 @@ func TestMaskedPaths(t *testing.T) {
 		"/a?x=" + f.aliceKey + "&y":          "/a?x=…&[secret]",
 		"/a/" + f.aliceKey + "/b":            "/a/[secret]/b",
 		"/npm/-/user/token/hunter2":          "/npm/-/user/token/[secret]",
+		"/ui/reset?key=" + key + "&user=a":   "/ui/reset?key=…&user=…",
+		"/ui/reset?user=a;key=" + key:        "/ui/reset?user=…",
+		"/ui/reset?" + key:                   "/ui/reset?[secret]",
+		"/ui/reset%3Fkey=" + key + "&user=a": "/ui/reset?key=[secret]&user=a",
+		"/UI/Email/" + key + "x":             "/UI/Email/[secret]",
+		"/-/api/v1/users/a/reset-link":       "/-/api/v1/users/a/reset-link",
 		"/a%0ab":                             `/a\nb`,
 		"/" + strings.Repeat("x", 1000) + "": "/" + strings.Repeat("x", 508) + "…",
 	} {

@@ -24,6 +24,12 @@ const npmToken = "/-/user/token/"
 // token.
 var webLoginPlaces = []string{"jfrog_client_login", "-/v1"}
 
+// linkPlaces are parts of the paths of links that were mailed. Their keys belong
+// into the query, but people and mail programs break links.
+var linkPlaces = []string{"/reset", "/email"}
+
+const linkKey = 43 // characters of base64url
+
 // maskPath is a request's path and the names of its query for the log, without
 // anything that may be a secret: segments in the form of a credential, what
 // npm puts into a path, and every value of the query.
@@ -32,7 +38,7 @@ func maskPath(u *url.URL) string {
 	if i := strings.Index(path, npmToken); i >= 0 {
 		path = path[:i+len(npmToken)] + masked
 	}
-	path = event.Clean(auth.Mask(maskWebLogin(path)), maxLogPath)
+	path = event.Clean(auth.Mask(maskLink(maskWebLogin(path))), maxLogPath)
 	if u.RawQuery == "" {
 		return path
 	}
@@ -76,6 +82,33 @@ func maskWebLogin(path string) string {
 		path = path[1:]
 	}
 	return b.String() + path
+}
+
+// maskLink takes every key out of a path that a mailed link could lead to.
+func maskLink(path string) string {
+	lower := strings.ToLower(path)
+	if !slices.ContainsFunc(linkPlaces, func(place string) bool { return strings.Contains(lower, place) }) {
+		return path
+	}
+	var b strings.Builder
+	for path != "" {
+		n := 0
+		for n < len(path) && isBase64URL(path[n]) {
+			n++
+		}
+		if n >= linkKey {
+			b.WriteString(masked)
+		} else {
+			n = max(n, 1)
+			b.WriteString(path[:n])
+		}
+		path = path[n:]
+	}
+	return b.String()
+}
+
+func isBase64URL(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' || c == '-' || c == '_'
 }
 
 const uuidForm = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx" // RFC 9562 section 4

@@ -24,7 +24,7 @@ func reservedElsewhere() []string { return []string{"/-/"} }
 // every host, and what Config.LFS answers: door.go adds them to each site.
 func ownRows(d *door) []row {
 	c := d.cfg
-	a := &api{auth: c.Auth, machine: c.Machine, cookie: cookieFor(c.PublicURL), now: c.Now}
+	a := &api{auth: c.Auth, machine: c.Machine, public: c.PublicURL, cookie: cookieFor(c.PublicURL), now: c.Now}
 	rows := pageRows(web.New(web.Config{Auth: c.Auth, PublicURL: c.PublicURL, Sessions: pageSessions{a}, Machine: c.Machine, SSHAddress: c.SSHAddress, Now: c.Now}))
 	rows = append(rows, apiRows(a)...)
 	rows = append(rows, npmRows()...)
@@ -90,6 +90,12 @@ func profileRows(p *web.Pages) []row {
 		own(user, "POST /profile/account/name", p.SaveName),
 		own(user, "POST /profile/account/email", p.SaveEmail),
 		own(user, "POST /profile/account/password", p.SavePassword),
+
+		own(user, "GET /profile/upstreams", p.ShowUpstreams),
+		own(user, "POST /profile/upstreams/{upstream}", p.SaveUpstream),
+		own(user, "POST /profile/upstreams/{upstream}/test", p.TestUpstream),
+		own(user, "GET /profile/upstreams/{upstream}/remove", p.AskRemoveUpstream),
+		own(user, "POST /profile/upstreams/{upstream}/remove", p.RemoveUpstream),
 	}
 	return below("/ui", inPages, forPeople(rows, web.Person))
 }
@@ -162,6 +168,9 @@ func apiRows(a *api) []row {
 		own(user, "POST /users/{user}/enable", a.enableUser),
 		own(user, "POST /users/{user}/clear-guesses", a.clearGuesses),
 		own(user, "PUT /users/{user}/password", a.changePassword),
+		own(user, "POST /users/{user}/reset-link", a.resetLink),
+		own(user, "PUT /users/{user}/email", a.changeEmail),
+		own(nobody, "POST /forgot", a.forgot),
 		own(user, "GET /users/{user}/encrypted-password", a.encryptedPassword),
 
 		own(user, "GET /groups", a.listGroups),

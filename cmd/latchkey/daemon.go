@@ -9,12 +9,14 @@ import (
 	"net/url"
 	"os"
 	"runtime/debug"
+	"sync/atomic"
 
 	"golang.org/x/crypto/ssh"
 
 	"github.com/latchkey-io/latchkey/auth"
 	"github.com/latchkey-io/latchkey/configs"
 	"github.com/latchkey-io/latchkey/gateway"
+	"github.com/latchkey-io/latchkey/internal/mail"
 	"github.com/latchkey-io/latchkey/internal/seal"
 	"github.com/latchkey-io/latchkey/keystore"
 	"github.com/latchkey-io/latchkey/lfs"
@@ -40,7 +42,8 @@ type daemon struct {
 	gateway   *gateway.Gateway
 	ssh       *sshd.Server // nil: switched off
 	doors     *doors
-	parts     []part // what health tells of; complete before anything is served
+	parts     []part                      // what health tells of; complete before anything is served
+	mail      atomic.Pointer[mail.Sender] // nil: no mail is sent
 
 	opened []func() error // what close undoes, in reverse
 }
@@ -141,6 +144,15 @@ func (d *daemon) openAuthority(ctx context.Context) error {
 		return err
 	}
 	d.authority.SetUpstreams(upstreams, gateway.Probe{})
+	sender, err := newMail(d.config)
+	if err != nil {
+		return err
+	}
+	public, err := url.Parse(d.config.HTTP.PublicURL)
+	if err != nil {
+		return err
+	}
+	d.setMail(public, sender)
 	if err := d.trail.resume(d.authority.Trail); err != nil {
 		d.log.Error("the audit trail cannot be continued where it ends; audit verify will name the line", "error", err)
 	}

@@ -140,6 +140,12 @@ func examineStopped(ctx context.Context, cfg *configs.Config, keyErr error, look
 		}
 		store.Close()
 	}
+	if sender, err := newMail(cfg); err != nil {
+		look("mail server", err)
+	} else if sender != nil {
+		_, err := mailHealth(ctx, sender)
+		look("mail server "+cfg.SMTP.Address, err)
+	}
 	for _, door := range []struct{ key, address string }{
 		{"http.listen", cfg.HTTP.Listen}, {"http.tls_listen", cfg.HTTP.TLSListen},
 		{"ops.listen", cfg.Ops.Listen}, {"ssh.listen", cfg.SSH.Listen},

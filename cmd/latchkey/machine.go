@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/latchkey-io/latchkey/auth"
@@ -27,7 +28,13 @@ type fsckReport struct {
 func (m machine) OpenAudit(context.Context) (auth.Written, error) { return m.d.trail.written(), nil }
 
 // Health looks at all parts at once.
-func (m machine) Health(ctx context.Context) []gateway.Health { return examineParts(ctx, m.d.parts) }
+func (m machine) Health(ctx context.Context) []gateway.Health {
+	parts := m.d.parts
+	if sender := m.d.mail.Load(); sender != nil {
+		parts = append(slices.Clone(parts), part{"mail", func(ctx context.Context) (string, error) { return mailHealth(ctx, sender) }})
+	}
+	return examineParts(ctx, parts)
+}
 
 // Fsck checks every object of the LFS store.
 func (m machine) Fsck(ctx context.Context, repair bool) (any, error) {

@@ -54,6 +54,10 @@ func (d *daemon) apply(next *configs.Config) error {
 	if err != nil {
 		return err
 	}
+	sender, err := newMail(next)
+	if err != nil {
+		return err
+	}
 	routes, err := lfsRoutes(next)
 	if err != nil {
 		return err
@@ -77,5 +81,6 @@ func (d *daemon) apply(next *configs.Config) error {
 	d.jobs = jobs
 	d.authority.SetJobs(jobs)
 	d.authority.SetUpstreams(upstreams, gateway.Probe{})
+	d.setMail(fresh.PublicURL, sender)
 	return nil
 }

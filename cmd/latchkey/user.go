@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
 )
@@ -18,6 +19,7 @@ type userCommands struct {
 	Disable      userDisable      `cmd:"" help:"Shut a user out: sessions and tokens end for good, keys rest."`
 	Enable       userEnable       `cmd:"" help:"Let a disabled user in again."`
 	Delete       userDelete       `cmd:"" help:"Delete a user and everything that opens a door for them."`
+	ResetLink    userResetLink    `cmd:"" help:"Make a link with which a user chooses a new password, once, within 24 hours."`
 	ClearGuesses userClearGuesses `cmd:"" help:"Forget wrong passwords, so that the user can try again now."`
 }
 
@@ -203,6 +205,26 @@ type userDelete struct {
 
 func (u *userDelete) Run(ctx context.Context, c *console) error {
 	return c.act(ctx, http.MethodDelete, "/users/"+seg(u.Name), "deleted %s", u.Name)
+}
+
+type userResetLink struct {
+	Name string `arg:"" help:"The user."`
+}
+
+func (u *userResetLink) Run(ctx context.Context, c *console) error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	var link struct {
+		URL     auth.Secret `json:"url"`
+		Expires time.Time   `json:"expires"`
+	}
+	raw, err := client.call(ctx, http.MethodPost, "/users/"+seg(u.Name)+"/reset-link", nil, &link)
+	if err != nil {
+		return err
+	}
+	return c.handOver(raw, link.URL, "whoever opens this link chooses the password of %s, once, until %s; hand it to them alone", u.Name, stamp(link.Expires))
 }
 
 type userClearGuesses struct {

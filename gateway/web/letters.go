@@ -53,7 +53,7 @@ func (l *Letters) write(letter auth.Letter) (subject, text string, err error) {
 		lines = []string{
 			"Somebody, probably you, asked to choose a new password for " + account + ".",
 			"Open this link to choose it. It works once, until " + until(letter.Ends) + ":",
-			l.link(resetPath, url.Values{"user": {letter.User}, "key": {letter.Key.Reveal()}}),
+			ResetURL(l.public, letter.User, letter.Key),
 			"If this was not you, do nothing: the password stays as it is. Nobody else was sent this link, so pass it on to nobody.",
 		}
 	case auth.LetterEmailConfirm:
@@ -61,7 +61,7 @@ func (l *Letters) write(letter auth.Letter) (subject, text string, err error) {
 		lines = []string{
 			"This address was given as the new one of " + account + ".",
 			"Open this link while you are signed in there, until " + until(letter.Ends) + ", to confirm it:",
-			l.link(emailPath, url.Values{"key": {letter.Key.Reveal()}}),
+			at(l.public, emailPath, url.Values{"key": {letter.Key.Reveal()}}),
 			"If you have no such account, do nothing: this address is not used, and you get no more mail about it.",
 		}
 	case auth.LetterEmailChanged:
@@ -75,7 +75,7 @@ func (l *Letters) write(letter auth.Letter) (subject, text string, err error) {
 		lines = []string{
 			"The password of " + account + " was changed. Every other sign-in in a browser has ended.",
 			"If this was neither you nor an administrator at your wish, choose a new one and let everything else end:",
-			l.link("/ui/", nil),
+			at(l.public, "/ui/", nil),
 			"Then tell an administrator.",
 		}
 	default:
@@ -91,8 +91,13 @@ func (l *Letters) write(letter auth.Letter) (subject, text string, err error) {
 
 func (l *Letters) origin() string { return l.public.Scheme + "://" + l.public.Host }
 
-func (l *Letters) link(path string, query url.Values) string {
-	to := url.URL{Scheme: l.public.Scheme, Host: l.public.Host, Path: path, RawQuery: query.Encode()}
+// ResetURL is the link that lets whoever has it choose user's password.
+func ResetURL(public *url.URL, user string, key auth.Secret) string {
+	return at(public, resetPath, url.Values{"user": {user}, "key": {key.Reveal()}})
+}
+
+func at(public *url.URL, path string, query url.Values) string {
+	to := url.URL{Scheme: public.Scheme, Host: public.Host, Path: path, RawQuery: query.Encode()}
 	return to.String()
 }
 
@@ -102,20 +107,20 @@ func until(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UT
 // fill breaks a paragraph into lines of letterWidth.
 func fill(paragraph string) string {
 	var b strings.Builder
-	at := 0
+	column := 0
 	for word := range strings.FieldsSeq(paragraph) {
 		n := utf8.RuneCountInString(word)
 		switch {
-		case at == 0:
-		case at+1+n > letterWidth:
+		case column == 0:
+		case column+1+n > letterWidth:
 			b.WriteByte('\n')
-			at = 0
+			column = 0
 		default:
 			b.WriteByte(' ')
-			at++
+			column++
 		}
 		b.WriteString(word)
-		at += n
+		column += n
 	}
 	return b.String()
 }
