@@ -96,6 +96,9 @@ func profileRows(p *web.Pages) []row {
 		own(user, "POST /profile/upstreams/{upstream}/test", p.TestUpstream),
 		own(user, "GET /profile/upstreams/{upstream}/remove", p.AskRemoveUpstream),
 		own(user, "POST /profile/upstreams/{upstream}/remove", p.RemoveUpstream),
+
+		own(user, "GET /profile/accounts", p.ShowAccounts),
+		own(user, "GET /profile/activity", p.ShowActivity),
 	}
 	return below("/ui", inPages, forPeople(rows, web.Person))
 }
