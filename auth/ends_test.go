@@ -295,7 +295,6 @@ func TestWhatEndsWhat(t *testing.T) {
 			}
 		}
 	}
-	newPassword := auth.NewSecret("another long and quite new one")
 	revoke := func(names ...string) func(*testing.T, *world, *house) {
 		return func(t *testing.T, w *world, h *house) {
 			for _, name := range names {
@@ -389,6 +388,14 @@ func TestWhatEndsWhat(t *testing.T) {
 
 		{"an administrator changes the passwords", each(func(w *world, name string) error {
 			return w.Passwords.Change(w.t.Context(), w.admin, name, auth.Secret{}, newPassword)
+		}), `pw/* enc/* ` + allSessions + ` ses/session>encrypted`},
+
+		{"passwords are reset", each(func(w *world, name string) error {
+			return w.choose(name, w.made(name).Key, false)
+		}), `pw/* enc/* ses/* key/* tok/* end/* ssh/* sock/* adm/*`},
+
+		{"passwords are reset and the rest is kept", each(func(w *world, name string) error {
+			return w.choose(name, w.made(name).Key, true)
 		}), `pw/* enc/* ` + allSessions + ` ses/session>encrypted`},
 
 		{"all API keys are revoked", func(t *testing.T, w *world, _ *house) {
