@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // field is one input of a form, with what is said about it.
@@ -109,17 +110,6 @@ func (f form) names() []string {
 	return names
 }
 
-// many are the names that the form may send any number of times.
-func (f form) many() []string {
-	var names []string
-	for _, in := range f.Fields {
-		if in.Type == "checks" {
-			names = append(names, in.Name)
-		}
-	}
-	return names
-}
-
 // typed is the form with what was typed into it, but for passwords.
 func (f form) typed(values url.Values) form {
 	f.Fields = slices.Clone(f.Fields)
@@ -129,11 +119,6 @@ func (f form) typed(values url.Values) form {
 		case "password":
 		case "check":
 			in.Chosen = values.Has(in.Name)
-		case "checks":
-			in.Options = slices.Clone(in.Options)
-			for j := range in.Options {
-				in.Options[j].Chosen = slices.Contains(values[in.Name], in.Options[j].Value)
-			}
 		default:
 			in.Value, f.Unsaved = values.Get(in.Name), true
 			in.Options = slices.Clone(in.Options)
@@ -156,7 +141,7 @@ func (f form) refused(w http.ResponseWriter, err error, values url.Values) (_ fo
 	f = f.typed(values)
 	if pr.Field == passwordField && !slices.ContainsFunc(f.Fields, func(in field) bool { return in.Name == passwordField }) {
 		f.Fields = append(f.Fields, field{
-			Name: passwordField, ID: passwordField + "-" + f.Button, Label: "Your current password", Type: "password",
+			Name: passwordField, ID: passwordField + "-" + strings.ReplaceAll(f.Button, " ", "-"), Label: "Your current password", Type: "password",
 			Complete: "current-password", Required: true, Problem: pr.Text, Focus: true,
 		})
 		return f, pr.status, true
