@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"io"
 	"mime"
@@ -48,6 +49,7 @@ type Message struct {
 type Server struct {
 	Address string
 	Roots   *x509.CertPool // that its certificate, for 127.0.0.1, is of
+	PEM     []byte         // the same
 
 	c    Config
 	t    testing.TB
@@ -101,6 +103,7 @@ func (s *Server) certificate() *tls.Config {
 	defer lender.Close()
 	s.Roots = x509.NewCertPool()
 	s.Roots.AddCert(lender.Certificate())
+	s.PEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: lender.Certificate().Raw})
 	return &tls.Config{Certificates: lender.TLS.Certificates}
 }
 
