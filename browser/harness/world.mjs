@@ -1,7 +1,8 @@
 // What a file of tests stands on: one daemon, one browser, and people to sign
 // in as. Each test gets pages of its own.
 
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
+import { get } from "node:http";
 import { after, before, test } from "node:test";
 
 import { launch, open } from "./browser.mjs";
@@ -60,6 +61,16 @@ class World {
     const { email = `${name}@example.com`, ...rest } = more;
     await this.call("POST", "/users", { email, ...rest, name, password });
     return { name, password, email };
+  }
+
+  /** guess tries wrong passwords from another address of this machine. */
+  async guess(name, times) {
+    const localAddress = `127.${1 + randomInt(250)}.${randomInt(250)}.${1 + randomInt(250)}`;
+    for (let i = 0; i < times; i++) {
+      await new Promise((resolve, reject) => {
+        get(`${this.origin}/-/api/v1/whoami`, { auth: `${name}:guess ${i}`, localAddress, timeout: TEST_WITHIN }, (answer) => answer.resume().on("end", resolve)).on("error", reject);
+      });
+    }
   }
 
   /** visit opens a page for a test, and verifies it when the test is over. */

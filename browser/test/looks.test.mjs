@@ -3,8 +3,9 @@
 
 import assert from "node:assert/strict";
 
-import { isLight, looksRight } from "../harness/looks.mjs";
-import { secretOf, section } from "../harness/steps.mjs";
+import { isLight, looksRight, screenshots } from "../harness/looks.mjs";
+import { sshKey } from "../harness/sshkeys.mjs";
+import { press, secretOf, section } from "../harness/steps.mjs";
 import { act, handSession, handUnlock, once, world } from "../harness/world.mjs";
 
 const w = world();
@@ -23,6 +24,8 @@ async function rich(page) {
     await fetch(`${w.origin}/-/api/v1/whoami`, { headers: { Authorization: `Bearer ${token.reference_token}`, "User-Agent": "pip/24.2" } });
     if (description === "Gone") await act(page, "DELETE", `/tokens/${token.id}`);
   }
+  await act(page, "POST", "/me/sshkeys", { key: sshKey().line, title: LONG });
+  await act(page, "POST", "/me/sshkeys", { key: sshKey({ kind: "rsa" }).line, title: "Short" });
   return alice;
 }
 
@@ -55,6 +58,7 @@ once("sign in, refused", async (t) => {
 const PAGES = [
   // name of the picture, address
   ["profile", "/ui/profile"],
+  ["ssh-keys", "/ui/profile/ssh"],
   ["sessions", "/ui/profile/sessions"],
 ];
 
@@ -69,6 +73,7 @@ for (const [name, path] of PAGES) {
 }
 
 const UNLOCKED = [
+  ["token-new", "/ui/profile/tokens/new"],
   ["api-key-regenerate", "/ui/profile/apikey/rotate"],
   ["api-key-revoke", "/ui/profile/apikey/revoke"],
   ["sessions-end", "/ui/profile/sessions/end-others"],
@@ -90,12 +95,68 @@ once("the profile with its secrets in view", async (t) => {
   await looksRight(page, "profile-in-view");
 });
 
+once("a new token, and the page that replaces it", async (t) => {
+  const page = await asAlice(t, true);
+  await page.goto("/ui/profile/tokens/new");
+  await page.getByLabel("Description").fill("Laptop");
+  await press(page, "Generate token");
+  await page.getByText("it is shown only now").waitFor();
+  await looksRight(page, "token-shown");
+  const { items } = await act(page, "GET", "/users/me/tokens");
+  for (const what of ["rotate", "revoke"]) {
+    await page.goto(`/ui/profile/tokens/${items[0].id}/${what}`);
+    await looksRight(page, `token-${what}`);
+  }
+});
+
+once("a key of SSH that is deleted", async (t) => {
+  const page = await asAlice(t, true);
+  const { items } = await act(page, "GET", "/users/me/sshkeys");
+  await page.goto(`/ui/profile/ssh/${encodeURIComponent(items[0].id)}/delete`);
+  await looksRight(page, "ssh-key-delete");
+});
+
+once("forms with every field refused", async (t) => {
+  const page = await asAlice(t, true);
+  await page.goto("/ui/profile/ssh");
+  await page.getByLabel("Public key").fill("this is no key");
+  await press(page, "Add SSH key");
+  await page.locator("[aria-invalid=true]").first().waitFor();
+  await looksRight(page, "ssh-key-refused");
+});
+
 once("somebody new, who has nothing yet", async (t) => {
   const page = await w.signedIn(t, await w.person());
   for (const [name, path] of PAGES) {
     await page.goto(path);
     await looksRight(page, `${name}-empty`);
   }
+});
+
+once("pictures for the documentation", async (t) => {
+  const page = await w.visit(t);
+  await page.goto("/ui/login");
+  await screenshots(page, "sign-in");
+  const person = await w.person({ name: "alice", display_name: "Alice Ahrens" });
+  await handSession(page, person);
+  await handUnlock(page, person);
+  await act(page, "POST", "/me/apikey");
+  for (const [description, client, scope] of [
+    ["Laptop", "git/2.47.1", "applied-permissions/user"],
+    ["Build server, release job", "git-lfs/3.5.1", "artifact:team/assets:r,w"],
+  ]) {
+    const token = await act(page, "POST", "/me/tokens", { description, scope, reference: true });
+    const answer = await fetch(`${w.origin}/-/api/v1/whoami`, { headers: { Authorization: `Bearer ${token.reference_token}`, "User-Agent": client } });
+    await answer.text();
+  }
+  await page.goto("/ui/profile");
+  await screenshots(page, "profile-unlocked");
+  await page.goto("/ui/profile/tokens/new");
+  await page.getByLabel("Description").fill("Laptop, for git and git-lfs");
+  await screenshots(page, "token-new");
+  await act(page, "POST", "/session/lock");
+  await page.goto("/ui/profile");
+  await screenshots(page, "profile-locked");
 });
 
 once("every page is light over the wire", async (t) => {

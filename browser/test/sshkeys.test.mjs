@@ -1,4 +1,4 @@
-// SSH keys: added, complaint, refused with a sentence that helps, deleted.
+// SSH keys: added, described, refused with a sentence that helps, deleted.
 
 import assert from "node:assert/strict";
 
