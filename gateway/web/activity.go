@@ -82,5 +82,6 @@ var credentialWords = map[auth.Kind]string{
 	auth.KindEncryptedPassword: "your encrypted password",
 	auth.KindSSHKey:            "an SSH key",
 	auth.KindRefresh:           "a refresh token",
+	auth.KindReset:             "a link to choose a password",
 	auth.KindLocal:             "the command line of the server",
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/latchkey-io/latchkey/auth"
 	"github.com/latchkey-io/latchkey/gateway/jfrog"
@@ -16,7 +17,20 @@ type loginPage struct {
 	frame
 	Next, Typed, Problem string
 	Remember             bool
-	Forgot               bool // offer to choose a new password by mail
+	Waits                string // what waits until the person has signed in
+	Forgot               bool   // offer to choose a new password by mail
+}
+
+// loginPage is the page that leads on to next.
+func (p *Pages) loginPage(next string) loginPage {
+	page := loginPage{frame: p.frame("Sign in", auth.Identity{}), Next: next, Forgot: p.mailsLinks()}
+	switch {
+	case strings.HasPrefix(next, programPath("")):
+		page.Waits = "A program waits for you to sign in. You are asked next whether to let it in."
+	case strings.HasPrefix(next, emailPath+"?"):
+		page.Waits = "Sign in to confirm your new e-mail address."
+	}
+	return page
 }
 
 // ShowLogin is GET /ui/login. A browser that is signed in already goes on; one
@@ -39,7 +53,7 @@ func (p *Pages) ShowLogin(w http.ResponseWriter, r *http.Request, who auth.Ident
 		return p.goTo(w, next)
 	}
 	p.sessions.Forget(w, r)
-	page := loginPage{frame: p.frame("Sign in", auth.Identity{}), Next: next}
+	page := p.loginPage(next)
 	page.Notice = notices[query.Get(doneInQuery)]
 	return p.write(w, http.StatusOK, "login", page)
 }
@@ -56,10 +70,8 @@ func (p *Pages) SignIn(w http.ResponseWriter, r *http.Request, who auth.Identity
 	if err == nil {
 		return p.goTo(w, next)
 	}
-	page := loginPage{
-		frame: p.frame("Sign in", auth.Identity{}), Next: next,
-		Typed: form.Get("username"), Remember: remember,
-	}
+	page := p.loginPage(next)
+	page.Typed, page.Remember = form.Get("username"), remember
 	refusal, ok := errors.AsType[*auth.Error](err)
 	if !ok {
 		return err

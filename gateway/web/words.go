@@ -52,12 +52,9 @@ var notices = map[string]string{
 	"unbound":             "The account is not linked any more.",
 	"link-program-gone":   "Nothing waits any more.",
 
-	"session-gone":     "That session had ended already.",
-	"upstream-gone":    "Nothing was stored for it any more.",
-	"forgot-sent":      "If there is such an account and it has an e-mail address, a mail with a link is on its way there.",
-	"password-reset":   "The new password is set. Sign in with it.",
-	"password-same":    "Nothing was changed.",
-	"email-not-waited": "Nothing was changed: that is your address already.",
+	"session-gone":  "That session had ended already.",
+	"upstream-gone": "Nothing was stored for it any more.",
+	"forgot-sent":   "If there is such an account and it has an e-mail address, a mail with a link is on its way there.",
 }
 
 // moment is a point in time as a page shows it: in words, with the exact time
