@@ -50,6 +50,7 @@ type houseConfig struct {
 	public  string // "": the listener's own address
 	policy  auth.Policy
 	noJFrog bool
+	noSSH   bool
 	routes  []gateway.Route
 	now     func() time.Time // nil: time.Now
 }
@@ -89,8 +90,12 @@ func newHouse(t *testing.T, hc houseConfig) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.auth.Close() })
+	sshAddress := "door.example:2222"
+	if hc.noSSH {
+		sshAddress = ""
+	}
 	g, err := gateway.New(gateway.Config{
-		Auth: h.auth, Ring: ring, Log: log, PublicURL: public, Routes: hc.routes,
+		Auth: h.auth, Ring: ring, SSHAddress: sshAddress, Log: log, PublicURL: public, Routes: hc.routes,
 		JFrog:   gateway.JFrogConfig{API: !hc.noJFrog, ReportedVersion: "7.77.0"},
 		Machine: machine{h}, Now: hc.now,
 	})

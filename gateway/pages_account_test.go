@@ -71,7 +71,7 @@ func TestAccountPage(t *testing.T) {
 	}
 	in := h.browser(h.signIn("alice", alicePassword))
 	page := h.do("GET", accountURL, nil, navigate, in).is(http.StatusOK)
-	page.holds("alice", "Alice Liddell", "alice@example.com", "builders", "<dd>User</dd>", "in 11 hours", "Locked")
+	page.holds("alice", "Alice Liddell", "alice@example.com", "builders", "<dd>User</dd>", "in 12 hours", "Locked")
 	page.lacks(accountURL+"/name", accountURL+"/email", accountURL+"/password")
 
 	// Without the unlock nothing changes, and what was typed stays.
@@ -146,7 +146,7 @@ func TestEmailIsChangedOnThePage(t *testing.T) {
 
 	box := h.takeLetters()
 	h.follows(h.submit(accountURL+"/email", url.Values{"email": {"alice@third.example"}}, in), in).
-		holds("on its way to the new address", "<dd>alice@new.example</dd>", "<strong>alice@third.example</strong>", "in 23 hours")
+		holds("on its way to the new address", "<dd>alice@new.example</dd>", "<strong>alice@third.example</strong>", "in 1 day")
 	if l := box.letter(t, auth.LetterEmailConfirm); l.To != "alice@third.example" {
 		t.Errorf("the letter goes to %s", l.To)
 	}

@@ -22,7 +22,10 @@ func (p *Pages) commands(user string) []command {
 		"BASE", base, "HOST", host, "SCHEME", scheme,
 		"USERINFO", url.User(user).String(), "USER", user,
 	).Replace
-	helper := `git config --global credential.BASE.helper \
+	// The empty helper keeps those away that are set for every server, and
+	// might write the token down.
+	helper := `git config --global --replace-all credential.BASE.helper ''
+git config --global --add credential.BASE.helper \
   '!f() { test "$1" = get && echo "username=USER" && echo "password=$LATCHKEY_TOKEN"; }; f'
 `
 	docker := ""
@@ -38,24 +41,21 @@ func (p *Pages) commands(user string) []command {
 git lfs push --all origin main`},
 		{"docker", docker, `printf %s "$LATCHKEY_TOKEN" | docker login "HOST" -u "USER" --password-stdin
 docker pull "HOST/team/app:1"`},
-		{"npm", "npm puts the token in when it reads the file, which holds only the variable’s name.", `cat >> .npmrc <<'END'
+		{"npm", "In .npmrc of the project. npm puts the token in when it reads the file, which holds only the variable’s name.", `cat >> .npmrc <<'END'
 registry=BASE/artifactory/api/npm/npm-local/
 //HOST/artifactory/api/npm/npm-local/:_authToken=${LATCHKEY_TOKEN}
 END
 npm install`},
 		{"pip", "", `export PIP_INDEX_URL="SCHEME://USERINFO:$LATCHKEY_TOKEN@HOST/artifactory/api/pypi/pypi-local/simple"
 pip install demo-py`},
-		{"mvn", "Maven puts the token in when it reads the file, which holds only the variable’s name. If you have a settings.xml, add the parts to it.", `cat > ~/.m2/settings.xml <<'END'
-<settings>
+		{"mvn", "In ~/.m2/settings.xml. Maven puts the token in when it reads the file, which holds only the variable’s name.", `<settings>
   <servers>
     <server><id>latchkey</id><username>USER</username><password>${env.LATCHKEY_TOKEN}</password></server>
   </servers>
   <mirrors>
     <mirror><id>latchkey</id><mirrorOf>*</mirrorOf><url>BASE/artifactory/maven-local</url></mirror>
   </mirrors>
-</settings>
-END
-mvn package`},
+</settings>`},
 		{"CI job", "Keep the token as a secret of the job with the name LATCHKEY_TOKEN; no SSH key is needed. Where the platform signs tokens for its jobs, administrators can let them in without any secret.", helper +
 			`git config lfs.url "BASE/lfs/team/assets"
 git lfs pull

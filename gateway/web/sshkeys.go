@@ -142,12 +142,10 @@ func (p *Pages) refusedSSHKey(w http.ResponseWriter, r *http.Request, who auth.I
 	return p.sshKeys(w, r, status, who, f, true)
 }
 
-// looksPublic reports that text begins as a public key does and holds no other
-// kind, so that it may be shown once more: what was pasted by mistake may be a
-// secret.
+// looksPublic reports that text has a public key in it and none that is not, so
+// that it may be shown once more: what was pasted by mistake may be a secret.
 func looksPublic(text string) bool {
-	kind, _, _ := strings.Cut(strings.TrimSpace(text), " ")
-	return !strings.Contains(text, "PRIVATE") && slices.ContainsFunc([]string{"ssh-", "ecdsa-", "sk-"}, func(prefix string) bool { return strings.HasPrefix(kind, prefix) })
+	return strings.Contains(text, " AAAA") && !strings.Contains(strings.ToUpper(text), "PRIVATE")
 }
 
 func sshDeletePath(id string) string { return sshPath + "/" + url.PathEscape(id) + "/delete" }

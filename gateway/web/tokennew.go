@@ -256,6 +256,9 @@ func wishedScope(who auth.Identity, values url.Values) (string, error) {
 		return auth.UserScope.String(), nil
 	case mayGroups:
 		groups := values["groups"]
+		if len(who.Groups) == 0 {
+			return "", invalid("may", "you are in no group any more; choose something else")
+		}
 		if len(groups) == 0 {
 			return "", invalid("groups", "choose at least one group")
 		}

@@ -74,7 +74,7 @@ func (p *Pages) tokenList(r *http.Request, who auth.Identity, owner, whose, at s
 			p.tellOld(&row, t, next)
 		}
 		if old, ok := byID[t.Replaces]; ok {
-			row.From = "Takes over from the older one, which works until its end " + p.moment(old.Expires).Words + "."
+			row.From = "Takes over from the older one, which ends " + p.moment(old.Expires).Words + "."
 		}
 		list.Live = append(list.Live, row)
 	}

@@ -78,6 +78,8 @@ func relative(t, now time.Time) string {
 	past := d <= 0
 	if past {
 		d = -d
+	} else {
+		d = d.Round(time.Minute) // what ends in 7 days does so a moment later too
 	}
 	var words string
 	switch {

@@ -167,6 +167,15 @@ for (const meter of document.querySelectorAll('[data-meter]')) {
   input.addEventListener('input', judge);
 }
 
+// A form that makes something is sent once, however often it is clicked.
+for (const id of document.querySelectorAll('input[name="form"]')) {
+  let last = -Infinity;
+  id.form.addEventListener('submit', (event) => {
+    if (event.timeStamp - last < 3000) event.preventDefault();
+    else last = event.timeStamp;
+  });
+}
+
 // A dropped file of a public key.
 for (const area of document.querySelectorAll('textarea[data-drop]')) {
   area.addEventListener('dragover', (event) => event.preventDefault());
