@@ -25,7 +25,7 @@ func TestAuditPage(t *testing.T) {
 	}
 	h.submit("/ui/login", url.Values{"username": {"eve"}, "password": {"not eve's password"}}, header("User-Agent", `"><svg onload=alert(1)>`)).is(http.StatusForbidden)
 	o := h.office(false)
-	first := o.get("/ui/admin/audit").is(http.StatusOK).says("Changed the group group59", "A wrong password was tried", "for <code>eve</code>", "All fields", "wrong password", "by <code>admin</code>").
+	first := o.get("/ui/admin/audit").is(http.StatusOK).says("Changed the group group59", "A wrong password was tried", "For <code>eve</code>", "All fields", "wrong password", "By <code>admin</code>").
 		lacks("<svg onload", "group00<", "Newest")
 	older := olderPage.FindStringSubmatch(first.body)
 	if older == nil {

@@ -45,7 +45,7 @@ type auditPage struct {
 type auditRow struct {
 	Said         string
 	At           moment
-	Word, User   string // by or for whom
+	Word, User   string // By or For whom
 	Addr, Client string
 	Bad          string // refused or failed
 	Fields       []fact
@@ -130,7 +130,7 @@ func (p *Pages) readAudit(ctx context.Context, who auth.Identity, page *auditPag
 		return err
 	}
 	defer written.Close()
-	found, err := p.auth.Trail.Page(ctx, who, written, q, before, perPage)
+	found, err := p.auth.Trail.Page(ctx, who, written, q, before, eventsPerPage)
 	if err != nil {
 		return err
 	}
@@ -180,9 +180,9 @@ func auditAt(fields []field, before int64) string {
 // auditRow is an event as the page shows it: a sentence, and all that stands
 // in the trail behind it.
 func (p *Pages) auditRow(e auth.Event) auditRow {
-	row := auditRow{Said: e.Sentence(), At: p.moment(e.Time), Word: "by", User: e.User, Addr: e.Addr, Client: ClientWords(e.Client)}
+	row := auditRow{Said: e.Sentence(), At: p.moment(e.Time), Word: "By", User: e.User, Addr: e.Addr, Client: ClientWords(e.Client)}
 	if e.Action == actionIdentify {
-		row.Word = "for"
+		row.Word = "For"
 	}
 	if e.Result != "ok" {
 		row.Bad = e.Result
