@@ -9,6 +9,10 @@ import (
 // perPage is how many rows of a list stand on one page.
 const perPage = 50
 
+// eventsPerPage is how many events do. They bring all their fields, and a page
+// of them is to stay below 60 kB.
+const eventsPerPage = 25
+
 // pager leads to the other pages of a list that is whole in memory.
 type pager struct {
 	Page, Pages, Total int
