@@ -30,11 +30,13 @@ export async function fits(page, what = page.url()) {
     const root = document.scrollingElement;
     let widest = "";
     let edge = window.innerWidth;
+    const scrolls = (e) => e !== null && (/auto|scroll|hidden/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
     for (const e of document.body.querySelectorAll("*")) {
+      if (scrolls(e.parentElement)) continue;
       const right = e.getBoundingClientRect().right;
       if (right > edge + 0.5) {
         edge = right;
-        widest = `<${e.localName} class="${e.className}"> to ${Math.round(right)}`;
+        widest = `<${e.localName} class="${e.className}"> ${e.textContent.trim().slice(0, 40)} to ${Math.round(right)}`;
       }
     }
     return { scroll: root.scrollWidth, inner: window.innerWidth, widest };
