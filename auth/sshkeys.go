@@ -115,6 +115,8 @@ func ParseSSHKey(line string) (key ssh.PublicKey, comment string, err error) {
 	}
 	key, comment, options, rest, err := ssh.ParseAuthorizedKey([]byte(line))
 	switch {
+	case err != nil && (strings.HasPrefix(line, "ssh-") || strings.HasPrefix(line, "ecdsa-") || strings.HasPrefix(line, "sk-")):
+		return nil, "", invalid("key", "this public key is not whole; copy the line of the .pub file once more, from its beginning to its end")
 	case err != nil:
 		return nil, "", invalid("key", "this is not a public key line (it looks like: ssh-ed25519 AAAA… comment)")
 	case len(options) > 0:
