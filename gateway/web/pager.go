@@ -9,7 +9,7 @@ import (
 // perPage is how many rows of a list stand on one page.
 const perPage = 50
 
-// eventsPerPage is how many events do. They bring all their fields, and a page
+// eventsPerPage is how many events of the audit trail do. They bring all their fields, and a page
 // of them is to stay below 60 kB.
 const eventsPerPage = 25
 
