@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -74,15 +75,20 @@ func (r sshKeyRecord) info(id string) SSHKeyInfo {
 	return SSHKeyInfo{ID: id, Owner: r.User, Title: r.Title, Type: r.Type, Fingerprint: r.Fingerprint, Created: r.Created, Expires: r.Expires}
 }
 
+// sshKeyTypes are those that can be registered.
+var sshKeyTypes = []string{
+	ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
+	ssh.KeyAlgoSKED25519, ssh.KeyAlgoSKECDSA256, ssh.KeyAlgoRSA, dss,
+}
+
 // checkKeyStrength refuses types and sizes that no door accepts. ssh-dss is
 // registered (an old client may be let in by ssh.allow_dss); the SSH server
 // decides whether it is used.
 func checkKeyStrength(key ssh.PublicKey) error {
-	switch key.Type() {
-	case ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
-		ssh.KeyAlgoSKED25519, ssh.KeyAlgoSKECDSA256, dss:
+	if key.Type() != ssh.KeyAlgoRSA && slices.Contains(sshKeyTypes, key.Type()) {
 		return nil
-	case ssh.KeyAlgoRSA:
+	}
+	if key.Type() == ssh.KeyAlgoRSA {
 		if ck, ok := key.(ssh.CryptoPublicKey); ok {
 			if pub, ok := ck.CryptoPublicKey().(*rsa.PublicKey); ok {
 				if n := pub.N.BitLen(); n < minRSABits || n > maxRSABits {
@@ -113,10 +119,11 @@ func ParseSSHKey(line string) (key ssh.PublicKey, comment string, err error) {
 	case strings.ContainsAny(line, "\n\r\x00"):
 		return nil, "", invalid("key", "one key at a time, in one line: the text has several lines")
 	}
+	kind, _, _ := strings.Cut(line, " ")
 	key, comment, options, rest, err := ssh.ParseAuthorizedKey([]byte(line))
 	switch {
-	case err != nil && (strings.HasPrefix(line, "ssh-") || strings.HasPrefix(line, "ecdsa-") || strings.HasPrefix(line, "sk-")):
-		return nil, "", invalid("key", "this public key is not whole; copy the line of the .pub file once more, from its beginning to its end")
+	case err != nil && slices.Contains(sshKeyTypes, kind):
+		return nil, "", invalid("key", "this %s key is not whole; copy the line of the .pub file once more, from its beginning to its end", kind)
 	case err != nil:
 		return nil, "", invalid("key", "this is not a public key line (it looks like: ssh-ed25519 AAAA… comment)")
 	case len(options) > 0:
@@ -140,9 +147,6 @@ func (k *SSHKeys) Create(ctx context.Context, who Identity, n NewSSHKey) (info S
 	if err := k.a.allow(who, actSSHKeyCreate, n.Owner); err != nil && !k.endsInTime(who, n, err) {
 		return SSHKeyInfo{}, err
 	}
-	if err := k.a.Recheck(ctx, who); err != nil {
-		return SSHKeyInfo{}, err
-	}
 	key, comment, err := ParseSSHKey(n.Line)
 	if err != nil {
 		return SSHKeyInfo{}, err
@@ -158,19 +162,12 @@ func (k *SSHKeys) Create(ctx context.Context, who Identity, n NewSSHKey) (info S
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
 	defer cancel()
 	v := &view{a: k.a}
-	acc, err := v.account(ctx, n.Owner)
+	acc, sys, err := k.a.forBond(ctx, v, who, n.Owner)
 	if err != nil {
 		return SSHKeyInfo{}, err
-	}
-	if acc == nil || who.User == n.Owner && who.uid != acc.UID {
-		return SSHKeyInfo{}, noAccount(n.Owner)
 	}
 	if acc.ProfileFixed && !who.Admin {
 		return SSHKeyInfo{}, forbidden("your profile is kept by the administrators; ask them")
-	}
-	sys, err := v.system(ctx)
-	if err != nil {
-		return SSHKeyInfo{}, err
 	}
 	if len(lineage(who)) > maxLineage {
 		return SSHKeyInfo{}, forbidden("credentials have made credentials too often here; use your password")

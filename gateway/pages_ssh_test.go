@@ -99,7 +99,7 @@ func TestSSHKeyRefused(t *testing.T) {
 		"RFC 4716":          {"---- BEGIN SSH2 PUBLIC KEY ----\r\nAAAA\r\n---- END SSH2 PUBLIC KEY ----", "ssh-keygen -i -f FILE", false, http.StatusBadRequest},
 		"PKCS 8":            {"-----BEGIN PUBLIC KEY-----\r\nAAAA\r\n-----END PUBLIC KEY-----", "ssh-keygen -i -m PKCS8 -f FILE", false, http.StatusBadRequest},
 		"two":               {public + "\r\n" + public, "One key at a time, in one line", true, http.StatusBadRequest},
-		"a part":            {public[:40], "This public key is not whole", true, http.StatusBadRequest},
+		"a part":            {public[:40], "This ssh-ed25519 key is not whole", true, http.StatusBadRequest},
 		"options":           {`command="ls" ` + public, "Options before the key (command) are not supported", true, http.StatusBadRequest},
 		"weak":              {rsaLine(t, 1024), "This RSA key has 1024 bits; 2048 to 8192 are accepted", true, http.StatusBadRequest},
 		"mine already":      {mine, "This key is registered already, as laptop.", true, http.StatusConflict},
