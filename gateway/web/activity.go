@@ -26,7 +26,7 @@ type activityRow struct {
 	By           string // somebody else; empty: the person, or nobody knows who
 	Using        string // what was shown, where that was not this browser's kind
 	Addr, Client string
-	Bad          bool // refused or failed
+	Bad          bool // a credential was refused
 }
 
 // ShowActivity is GET /ui/profile/activity?before=….
@@ -44,7 +44,7 @@ func (p *Pages) ShowActivity(w http.ResponseWriter, r *http.Request, who auth.Id
 		return err
 	}
 	defer written.Close()
-	found, err := p.auth.Trail.Activity(r.Context(), who, who.User, written, before, perPage)
+	found, err := p.auth.Trail.Activity(r.Context(), who, who.User, written, before, eventsPerPage)
 	if err != nil {
 		return err
 	}
@@ -61,9 +61,10 @@ func (p *Pages) ShowActivity(w http.ResponseWriter, r *http.Request, who auth.Id
 }
 
 func (p *Pages) activityRow(who auth.Identity, e auth.Event) activityRow {
-	row := activityRow{Said: e.Sentence(), At: p.moment(e.Time), Addr: e.Addr, Client: ClientWords(e.Client), Bad: e.Result != "ok"}
+	row := activityRow{Said: e.Sentence(), At: p.moment(e.Time), Addr: e.Addr, Client: ClientWords(e.Client)}
 	switch {
 	case e.Action == actionIdentify: // the sentence says what was shown
+		row.Bad = true
 	case e.User != who.User:
 		row.By = e.User
 	default:

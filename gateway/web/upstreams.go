@@ -26,8 +26,11 @@ func (u upstreamsPage) Sent() bool {
 	return slices.ContainsFunc(u.Known, func(part upstreamPart) bool { return part.Sent })
 }
 
-// TestOf is where what is stored for an upstream is tried.
-func (upstreamsPage) TestOf(name string) string { return testAt(name) }
+// TestOf is where what is stored for an upstream is tried. The answer is shown
+// from its section on.
+func (upstreamsPage) TestOf(name string) string {
+	return upstreamAt(name, "test") + "#" + url.PathEscape(upstreamPart{Name: name}.ID())
+}
 
 // upstreamPart is one upstream.
 type upstreamPart struct {
@@ -61,12 +64,6 @@ func upstreamAt(name, act string) string {
 		at += "/" + act
 	}
 	return at
-}
-
-// testAt is where a test is posted to; its answer is shown from the upstream's
-// section on.
-func testAt(name string) string {
-	return upstreamAt(name, "test") + "#" + url.PathEscape(upstreamPart{Name: name}.ID())
 }
 
 // ID is that of the upstream's section.
@@ -121,15 +118,15 @@ func (p *Pages) upstreamPart(up auth.Upstream) upstreamPart {
 	part.Form = form{Action: upstreamAt(up.Name, ""), Button: "Save", Watch: true, Fields: []field{secret}}
 	switch up.Send {
 	case auth.UpstreamBasic:
-		part.Way = "It is shown your name and secret there."
+		part.Way = "It asks for a name and secret."
 		name := field{Name: "name", ID: "name-" + up.Name, Label: "Name", Required: true, Complete: "off", Max: auth.MaxUpstreamName, Hint: "Who you are there."}
 		part.Form.Fields = []field{name, secret}
 	case auth.UpstreamBearer:
-		part.Way = "It is shown a token of yours."
+		part.Way = "It asks for a token."
 	case auth.UpstreamHeader:
-		part.Way = "It is shown a secret of yours, in the header " + up.Header + "."
+		part.Way = "It asks for a secret in the header " + up.Header + "."
 	}
-	part.Test = testAt(up.Name)
+	part.Test = upstreamAt(up.Name, "test")
 	return part
 }
 
