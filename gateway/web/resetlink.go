@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"net/url"
 
 	"github.com/latchkey-io/latchkey/auth"
 )
@@ -83,12 +82,8 @@ func (p *Pages) linkForNew(w http.ResponseWriter, r *http.Request, who auth.Iden
 }
 
 func (p *Pages) showLink(w http.ResponseWriter, page madeLink, link auth.ResetLink) error {
-	to := url.URL{
-		Scheme: p.public.Scheme, Host: p.public.Host, Path: resetPath,
-		RawQuery: url.Values{"user": {link.User}, "key": {link.Key.Reveal()}}.Encode(),
-	}
 	page.Of, page.Back = link.User, userPath(link.User)
-	page.Link = secret{ID: "link", Label: "Link to choose a password", Text: to.String()}
+	page.Link = secret{ID: "link", Label: "Link to choose a password", Text: ResetURL(p.public, link.User, link.Key)}
 	page.Ends = p.moment(link.Expires)
 	return p.write(w, http.StatusOK, "madelink", page)
 }
