@@ -130,14 +130,7 @@ func (k *Keys) make(ctx context.Context, who Identity, owner, seen string) (Key,
 		return Key{}, err
 	}
 	v := &view{a: k.a}
-	acc, err := v.account(ctx, owner)
-	if err != nil {
-		return Key{}, err
-	}
-	if acc == nil || who.User == owner && acc.UID != who.uid {
-		return Key{}, noAccount(owner)
-	}
-	sys, err := v.system(ctx)
+	acc, sys, err := k.a.forBond(ctx, v, who, owner)
 	if err != nil {
 		return Key{}, err
 	}

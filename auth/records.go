@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -174,6 +175,24 @@ func newBond(who Identity, owner string, acc *account, sys systemRecord, kind Ki
 		b.Parents = lineage(who)
 	}
 	return b
+}
+
+// forBond reads what a credential of owner is tied to, for who to make it, and
+// only then asks whether who still holds: what takes who's power away from here
+// on moves the epochs that were read, and ends what is made with them.
+func (a *Authority) forBond(ctx context.Context, v *view, who Identity, owner string) (*account, systemRecord, error) {
+	acc, err := v.account(ctx, owner)
+	if err != nil {
+		return nil, systemRecord{}, err
+	}
+	if acc == nil || who.User == owner && who.uid != acc.UID {
+		return nil, systemRecord{}, noAccount(owner)
+	}
+	sys, err := v.system(ctx)
+	if err != nil {
+		return nil, systemRecord{}, err
+	}
+	return acc, sys, a.Recheck(ctx, who)
 }
 
 // noAccount says that owner is nobody who can have credentials.

@@ -168,24 +168,17 @@ func (a *Authority) allowToken(ctx context.Context, who Identity, what act, owne
 // make makes a token that has been judged.
 func (t *Tokens) make(ctx context.Context, who Identity, n NewToken, scopes Scopes, now, expires time.Time) (Token, error) {
 	v := &view{a: t.a}
-	acc, err := v.account(ctx, n.Owner)
+	acc, sys, err := t.a.forBond(ctx, v, who, n.Owner)
 	if err != nil {
 		return Token{}, err
 	}
-	switch {
-	case acc == nil || who.User == n.Owner && who.uid != acc.UID:
-		return Token{}, noAccount(n.Owner)
-	case acc.Disabled:
+	if acc.Disabled {
 		return Token{}, invalid("owner", "user %s is disabled; enable the account first", n.Owner)
 	}
 	for _, s := range scopes {
 		if s.Kind == ScopeAdmin && !acc.Admin {
 			return Token{}, invalid("scope", "%s is not an administrator, so a token cannot have the scope %s", n.Owner, s)
 		}
-	}
-	sys, err := v.system(ctx)
-	if err != nil {
-		return Token{}, err
 	}
 	if len(lineage(who)) > maxLineage {
 		return Token{}, forbidden("tokens have made tokens too often here; begin with your password or a key")

@@ -166,16 +166,11 @@ func (u *Upstreams) Set(ctx context.Context, who Identity, owner, upstream, name
 
 // keeper is the account of owner, whose profile who may change.
 func (u *Upstreams) keeper(ctx context.Context, who Identity, owner string) (*account, error) {
-	acc, err := (&view{a: u.a}).account(ctx, owner)
-	switch {
-	case err != nil:
-		return nil, err
-	case acc == nil || who.User == owner && who.uid != acc.UID:
-		return nil, noAccount(owner)
-	case acc.ProfileFixed && !who.Admin:
-		return nil, forbidden("your profile is kept by the administrators; ask them")
+	acc, _, err := u.a.forBond(ctx, &view{a: u.a}, who, owner)
+	if err == nil && acc.ProfileFixed && !who.Admin {
+		err = profileKept()
 	}
-	return acc, nil
+	return acc, err
 }
 
 // Delete forgets owner's name and secret for an upstream, be it known still or

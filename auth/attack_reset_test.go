@@ -1,0 +1,101 @@
+package auth_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/latchkey-io/latchkey/auth"
+	"github.com/latchkey-io/latchkey/keystore/storetest"
+)
+
+// Whoever sits in an unlocked session of the account and makes a credential at
+// the very moment at which its owner chooses a new password is out as well:
+// whichever of the two came first, nothing that was made works afterwards.
+func TestMadeWhileThePasswordIsReset(t *testing.T) {
+	type made struct {
+		proofs map[string]auth.Proof
+		lent   bool // a name and secret may have been stored
+	}
+	makes := map[string]func(w *world, who auth.Identity) made{
+		"SSH key": func(w *world, who auth.Identity) made {
+			key := newSSHKey(t)
+			w.SSHKeys.Create(t.Context(), who, auth.NewSSHKey{Line: line(key)})
+			return made{proofs: map[string]auth.Proof{"SSH key": auth.SSHKey{Key: key}}}
+		},
+		"API key": func(w *world, who auth.Identity) made {
+			key, err := w.Keys.Create(t.Context(), who, "alice")
+			if err != nil {
+				return made{}
+			}
+			return made{proofs: map[string]auth.Proof{"API key": auth.APIKey{Secret: key.Secret}}}
+		},
+		"token": func(w *world, who auth.Identity) made {
+			tok, err := w.Tokens.Create(t.Context(), who, auth.NewToken{Reference: true})
+			if err != nil {
+				return made{}
+			}
+			return made{proofs: map[string]auth.Proof{"token": bearer(tok.JWT), "reference token": bearer(tok.Reference)}}
+		},
+		"refreshable token": func(w *world, who auth.Identity) made {
+			tok, err := w.Tokens.Create(t.Context(), who, auth.NewToken{Refreshable: true})
+			if err != nil {
+				return made{}
+			}
+			proofs := map[string]auth.Proof{"token": bearer(tok.JWT)}
+			if again, err := w.refresh(tok.Refresh); err == nil {
+				proofs["renewed token"] = bearer(again.JWT)
+			}
+			return made{proofs: proofs}
+		},
+		"upstream credential": func(w *world, who auth.Identity) made {
+			w.Upstreams.Set(t.Context(), who, "alice", "packages", "mallory", auth.NewSecret("of mallory"))
+			return made{lent: true}
+		},
+	}
+	for what, do := range makes {
+		t.Run(what, func(t *testing.T) {
+			for n := 1; ; n++ {
+				c := storetest.NewClock()
+				m := &midway{Store: storetest.NewMemory(c.Now)}
+				w := worldOver(t, m, c)
+				w.SetMatches(func(string, string) bool { return true })
+				basic, _, _, _ := withUpstreams(w)
+				w.user("alice", withPassword)
+				attacker, _ := w.session("alice", true)
+				who, link := w.who(attacker), w.made("alice")
+				var err error
+				m.mu.Lock()
+				m.left, m.do = n, func() {
+					err = w.Passwords.Reset(context.Background(), home, "alice", link.Key, newPassword, false)
+				}
+				m.mu.Unlock()
+				got := do(w, who)
+				m.mu.Lock()
+				over := m.left > 0
+				m.left = 0
+				m.mu.Unlock()
+				if over {
+					return
+				}
+				must(t, err)
+				for form, p := range got.proofs {
+					if w.holds(p) {
+						t.Errorf("reset before operation %d: the %s works", n, form)
+					}
+				}
+				owner := w.who(auth.Password{User: "alice", Secret: newPassword})
+				if name, _, err := w.Upstreams.For(t.Context(), owner, basic); err == nil {
+					t.Errorf("reset before operation %d: the owner is lent the name %s", n, name)
+				}
+				if keys, err := w.SSHKeys.List(t.Context(), owner, "alice"); err != nil || len(keys) > 0 {
+					t.Errorf("reset before operation %d: SSH keys %v, %v", n, keys, err)
+				}
+				if n > 60 {
+					t.Fatal("it never comes to an end")
+				}
+				c.Advance(time.Second)
+			}
+		})
+	}
+}
