@@ -44,7 +44,7 @@ func (p *Pages) ShowActivity(w http.ResponseWriter, r *http.Request, who auth.Id
 		return err
 	}
 	defer written.Close()
-	found, err := p.auth.Trail.Activity(r.Context(), who, who.User, written, before, eventsPerPage)
+	found, err := p.auth.Trail.Activity(r.Context(), who, who.User, written, before, perPage)
 	if err != nil {
 		return err
 	}
