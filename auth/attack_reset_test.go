@@ -13,44 +13,46 @@ import (
 // the very moment at which its owner chooses a new password is out as well:
 // whichever of the two came first, nothing that was made works afterwards.
 func TestMadeWhileThePasswordIsReset(t *testing.T) {
-	type made struct {
-		proofs map[string]auth.Proof
-		lent   bool // a name and secret may have been stored
-	}
+	type made map[string]auth.Proof
 	makes := map[string]func(w *world, who auth.Identity) made{
 		"SSH key": func(w *world, who auth.Identity) made {
 			key := newSSHKey(t)
 			w.SSHKeys.Create(t.Context(), who, auth.NewSSHKey{Line: line(key)})
-			return made{proofs: map[string]auth.Proof{"SSH key": auth.SSHKey{Key: key}}}
+			return made{"SSH key": auth.SSHKey{Key: key}}
 		},
 		"API key": func(w *world, who auth.Identity) made {
 			key, err := w.Keys.Create(t.Context(), who, "alice")
 			if err != nil {
 				return made{}
 			}
-			return made{proofs: map[string]auth.Proof{"API key": auth.APIKey{Secret: key.Secret}}}
+			return made{"API key": auth.APIKey{Secret: key.Secret}}
 		},
 		"token": func(w *world, who auth.Identity) made {
 			tok, err := w.Tokens.Create(t.Context(), who, auth.NewToken{Reference: true})
 			if err != nil {
 				return made{}
 			}
-			return made{proofs: map[string]auth.Proof{"token": bearer(tok.JWT), "reference token": bearer(tok.Reference)}}
+			return made{"token": bearer(tok.JWT), "reference token": bearer(tok.Reference)}
 		},
 		"refreshable token": func(w *world, who auth.Identity) made {
 			tok, err := w.Tokens.Create(t.Context(), who, auth.NewToken{Refreshable: true})
 			if err != nil {
 				return made{}
 			}
-			proofs := map[string]auth.Proof{"token": bearer(tok.JWT)}
+			proofs := made{"token": bearer(tok.JWT)}
 			if again, err := w.refresh(tok.Refresh); err == nil {
 				proofs["renewed token"] = bearer(again.JWT)
 			}
-			return made{proofs: proofs}
+			return proofs
+		},
+		"address": func(w *world, who auth.Identity) made {
+			w.sendsMail()
+			w.Users.ChangeEmail(t.Context(), who, "alice", "mallory@example.com")
+			return made{}
 		},
 		"upstream credential": func(w *world, who auth.Identity) made {
 			w.Upstreams.Set(t.Context(), who, "alice", "packages", "mallory", auth.NewSecret("of mallory"))
-			return made{lent: true}
+			return made{}
 		},
 	}
 	for what, do := range makes {
@@ -79,7 +81,7 @@ func TestMadeWhileThePasswordIsReset(t *testing.T) {
 					return
 				}
 				must(t, err)
-				for form, p := range got.proofs {
+				for form, p := range got {
 					if w.holds(p) {
 						t.Errorf("reset before operation %d: the %s works", n, form)
 					}
@@ -90,6 +92,9 @@ func TestMadeWhileThePasswordIsReset(t *testing.T) {
 				}
 				if keys, err := w.SSHKeys.List(t.Context(), owner, "alice"); err != nil || len(keys) > 0 {
 					t.Errorf("reset before operation %d: SSH keys %v, %v", n, keys, err)
+				}
+				if email, _, err := w.Users.PendingEmail(t.Context(), owner, "alice"); err != nil || email != "" {
+					t.Errorf("reset before operation %d: the address %s waits, %v", n, email, err)
 				}
 				if n > 60 {
 					t.Fatal("it never comes to an end")

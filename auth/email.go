@@ -87,14 +87,10 @@ func (u *Users) tellOld(name string, before account, email string) {
 func (u *Users) askToConfirm(ctx context.Context, who Identity, name, email string) (pending bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
 	defer cancel()
-	acc, _, err := u.a.rec.accounts.Get(ctx, name)
+	acc, _, err := u.a.forBond(ctx, &view{a: u.a}, who, name)
 	switch {
-	case gone(err):
-		return false, notFound("user " + name)
 	case err != nil:
-		return false, storeFailed(err)
-	case acc.UID != who.uid:
-		return false, notFound("user " + name)
+		return false, err
 	case acc.ProfileFixed && !who.Admin:
 		return false, profileKept()
 	case email == acc.Email:
@@ -103,7 +99,7 @@ func (u *Users) askToConfirm(ctx context.Context, who Identity, name, email stri
 		}
 		return false, nil
 	}
-	after := acc
+	after := *acc
 	if after.Email = email; email == "" {
 		return false, invalid("email", "an account that has an e-mail address keeps one; give another")
 	} else if err := after.check(); err != nil {
