@@ -45,7 +45,7 @@ var acts = map[act]deed{
 	actResetLink:        {aName, "Made a link to choose a new password", "make a link to choose a new password", " for "},
 	actPasswordReset:    {aName, "Chose a new password by a link", "choose a new password by a link", " for "},
 
-	actEmailChange:  {aThing, "Changed the e-mail address", "change the e-mail address", " of "},
+	actEmailChange:  {aThing, "Gave another e-mail address", "give another e-mail address", " of "},
 	actEmailConfirm: {aThing, "Confirmed the new e-mail address", "confirm a new e-mail address", " of "},
 
 	actKeyCreate:    {aName, "Generated an API key", "generate an API key", " for "},

@@ -177,6 +177,8 @@ func (x *exchange) tell(err error) {
 	switch {
 	case err != nil:
 		status = refusalOf(err, false).status
+	case x.dialect == inPages:
+		return // a form that is shown again with what to mend: nothing was tried
 	case status >= http.StatusBadRequest:
 		err = &auth.Error{Code: auth.Invalid, Reason: http.StatusText(status)}
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/latchkey-io/latchkey/auth"
 )
@@ -13,6 +14,7 @@ func (p *Pages) newUserPage(r *http.Request, who auth.Identity) (adminForm, erro
 	if err != nil {
 		return adminForm{}, err
 	}
+	rule := p.auth.PasswordRule("")
 	page := adminForm{frame: p.admin("Add a user", r, who, "Users")}
 	page.Form = form{
 		Action: newUserPath, Button: "Add user", Cancel: usersPath, Watch: true,
@@ -27,7 +29,8 @@ func (p *Pages) newUserPage(r *http.Request, who auth.Identity) (adminForm, erro
 			groups,
 			{Name: adminField, Label: "Administrator", Type: "check", Hint: "May do everything that you may do here."},
 			{
-				Name: firstField, Label: "First password", Type: "password", Complete: "new-password", Max: auth.MaxPassword, Least: p.auth.Policy().MinPassword,
+				Name: firstField, Label: "First password", Type: "password", Complete: "new-password", Max: auth.MaxPassword,
+				Least: rule.Least, Own: rule.Own, Words: strings.Join(rule.Words, " "),
 				Hint: "Leave it empty to get a link, shown once, with which a person chooses their own.",
 			},
 			{Name: againField, Label: "The same password again", Type: "password", Complete: "new-password", Max: auth.MaxPassword},

@@ -17,16 +17,12 @@ type renewPage struct {
 }
 
 func (p *Pages) renewForm(name string) form {
-	least := p.auth.Policy().MinPassword
 	return form{
 		Action: renewPath, Button: "Change password", Cancel: LoginPath,
-		Fields: []field{
+		Fields: append([]field{
 			{Name: "username", Label: "Name", Value: name, Max: auth.MaxName, Required: true, Complete: "username"},
 			{Name: "old", Label: "Password that has expired", Type: "password", Required: true, Complete: "current-password", Focus: true},
-			{Name: "new", Label: "New password", Type: "password", Required: true, Complete: "new-password", Least: least,
-				Hint: "At least " + plural(least, "character") + ". A few words that only you put together are good."},
-			{Name: "again", Label: "New password once more", Type: "password", Required: true, Complete: "new-password"},
-		},
+		}, p.newPassword(name)...),
 	}
 }
 
