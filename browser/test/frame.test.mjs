@@ -7,12 +7,16 @@ import { both, once, world } from "../harness/world.mjs";
 
 const w = world();
 
-const NOBODYS = ["/ui/login", "/ui/login?jfClientSession=x", "/ui/nothing-here", "/nothing-here"];
-const SOMEBODYS = ["/ui/", "/ui/profile", "/ui/profile/unlock"];
+const NOBODYS = ["/ui/login", "/ui/forgot", "/ui/reset", "/ui/email?key=x", "/ui/login?jfClientSession=x", "/ui/nothing-here", "/nothing-here"];
+const SOMEBODYS = [
+  "/ui/", "/ui/profile", "/ui/profile/unlock", "/ui/profile/tokens/new", "/ui/profile/ssh", "/ui/profile/accounts", "/ui/profile/upstreams",
+  "/ui/profile/sessions", "/ui/profile/activity", "/ui/profile/account", "/ui/admin/users",
+];
+const ADMINS = ["/ui/admin/users", "/ui/admin/users/new", "/ui/admin/groups", "/ui/admin/keys", "/ui/admin/audit", "/ui/admin/policies", "/ui/admin/health"];
 
 once("every page tells browsers to keep it to itself", async (t) => {
-  const alice = await w.person();
-  for (const [page, paths] of [[await w.visit(t), NOBODYS], [await w.signedIn(t, alice), SOMEBODYS.concat("/ui/nothing-here")]]) {
+  const [alice, root] = [await w.person(), await w.person({ admin: true })];
+  for (const [page, paths] of [[await w.visit(t), NOBODYS], [await w.signedIn(t, alice), SOMEBODYS.concat("/ui/nothing-here")], [await w.signedIn(t, root), ADMINS]]) {
     for (const path of paths) {
       guarded((await page.goto(path)).headers(), path);
     }
