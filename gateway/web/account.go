@@ -18,8 +18,6 @@ const (
 	accountPasswordPath = accountPath + "/password"
 )
 
-const maxEmail = 254 // characters (RFC 5321 §4.5.3.1.3)
-
 // accountPage is who the person is here.
 type accountPage struct {
 	frame
@@ -90,7 +88,7 @@ func (p *Pages) accountOf(r *http.Request, who auth.Identity) (accountPage, erro
 	}
 	page.Email.form = form{
 		Action: accountEmailPath, Button: "Save", Watch: true,
-		Fields: []field{{Name: "email", Label: "E-mail address", Type: "email", Value: user.Email, Complete: "email", Max: maxEmail, Required: true, Hint: hint}},
+		Fields: []field{{Name: "email", Label: "E-mail address", Type: "email", Value: user.Email, Complete: "email", Max: auth.MaxEmail, Required: true, Hint: hint}},
 	}
 	page.Password.form = form{
 		Action: accountPasswordPath, Button: "Save", Watch: true,

@@ -23,8 +23,6 @@ const (
 	sinceInQuery  = "since"
 	beforeInQuery = "before"
 
-	dateForm = "2006-01-02" // of an input of type date
-
 	actionIdentify = "identify" // a credential was refused; who showed it is not known
 )
 
@@ -114,7 +112,7 @@ func auditFields(query url.Values) []field {
 func auditQuery(query url.Values) (q auth.EventQuery, wrong *problem) {
 	q = auth.EventQuery{User: query.Get(userInQuery), Action: query.Get(actionInQuery), Text: query.Get(textInQuery)}
 	if text := query.Get(sinceInQuery); text != "" {
-		since, err := time.Parse(dateForm, text)
+		since, err := time.Parse(time.DateOnly, text)
 		if err != nil {
 			return q, &problem{Text: "Write the day as 2030-01-31."}
 		}

@@ -78,7 +78,7 @@ func (p *Pages) refusedCredentials(w http.ResponseWriter, r *http.Request, who a
 		return err
 	}
 	if auth.CodeOf(err) == auth.Locked {
-		who, pr.Text = locked(who), "Your profile locked itself meanwhile. Unlock it and try again."
+		who, pr.Text = locked(who), lockedMeanwhile
 	}
 	return p.credentials(w, r, pr.status, who, func(page *credentialsPage) { page.Problem = pr.Text })
 }
@@ -135,7 +135,7 @@ func (p *Pages) refusedSecret(w http.ResponseWriter, r *http.Request, who auth.I
 
 // AskRotateKey is GET /ui/profile/apikey/rotate.
 func (p *Pages) AskRotateKey(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	return p.askAboutKey(w, r, http.StatusOK, who, form{Action: keyPath + "/rotate", Button: "Regenerate API key"}, "Regenerate your API key?",
+	return p.askAboutKey(w, r, who, form{Action: keyPath + "/rotate", Button: "Regenerate API key"}, "Regenerate your API key?",
 		"The API key that you have now stops working at once, everywhere, before the new one is made. Every script and client that holds it needs the new one.")
 }
 
@@ -152,7 +152,7 @@ func (p *Pages) RotateKey(w http.ResponseWriter, r *http.Request, who auth.Ident
 
 // AskRevokeKey is GET /ui/profile/apikey/revoke.
 func (p *Pages) AskRevokeKey(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	return p.askAboutKey(w, r, http.StatusOK, who, form{Action: keyPath + "/revoke", Button: "Revoke API key"}, "Revoke your API key?",
+	return p.askAboutKey(w, r, who, form{Action: keyPath + "/revoke", Button: "Revoke API key"}, "Revoke your API key?",
 		"It stops working at once, everywhere. Every script and client that holds it is refused from then on. You can generate another one afterwards.")
 }
 
@@ -168,7 +168,7 @@ func (p *Pages) RevokeKey(w http.ResponseWriter, r *http.Request, who auth.Ident
 }
 
 // askAboutKey asks once more, and says who would notice.
-func (p *Pages) askAboutKey(w http.ResponseWriter, r *http.Request, status int, who auth.Identity, f form, title, said string) error {
+func (p *Pages) askAboutKey(w http.ResponseWriter, r *http.Request, who auth.Identity, f form, title, said string) error {
 	key, err := p.auth.Keys.Get(r.Context(), who, who.User)
 	if err != nil {
 		return p.refusedCredentials(w, r, who, err)
@@ -177,7 +177,7 @@ func (p *Pages) askAboutKey(w http.ResponseWriter, r *http.Request, status int, 
 	page := confirmPage{frame: p.profile(title, r, who, "Credentials"), Said: []string{said}, Form: f}
 	page.Lock.Next = r.URL.EscapedPath()
 	page.Facts = []fact{{"Made", p.moment(key.Created).Words}, {"Last used", p.lastUse(key.LastUsed)}}
-	return p.confirm(w, status, page)
+	return p.confirm(w, http.StatusOK, page)
 }
 
 // lastUse is a use in one line.

@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/latchkey-io/latchkey/auth"
 )
@@ -23,9 +22,7 @@ func (p *Pages) ShowHealth(w http.ResponseWriter, r *http.Request, who auth.Iden
 	}
 	page.Looked = p.moment(p.now())
 	for i, part := range page.Parts {
-		if part.Name != "" {
-			page.Parts[i].Name = strings.ToUpper(part.Name[:1]) + part.Name[1:]
-		}
+		page.Parts[i].Name = capital(part.Name)
 		if !part.OK {
 			page.Ill++
 		}

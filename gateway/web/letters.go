@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/latchkey-io/latchkey/auth"
@@ -52,7 +51,7 @@ func (l *Letters) write(letter auth.Letter) (subject, text string, err error) {
 		subject = "Choose a new password for " + letter.User
 		lines = []string{
 			"Somebody, probably you, asked to choose a new password for " + account + ".",
-			"Open this link to choose it. It works once, until " + until(letter.Ends) + ":",
+			"Open this link to choose it. It works once, until " + minuteOf(letter.Ends) + ":",
 			ResetURL(l.public, letter.User, letter.Key),
 			"If this was not you, do nothing: the password stays as it is. Nobody else was sent this link, so pass it on to nobody.",
 		}
@@ -60,7 +59,7 @@ func (l *Letters) write(letter auth.Letter) (subject, text string, err error) {
 		subject = "Confirm your e-mail address for " + letter.User
 		lines = []string{
 			"This address was given as the new one of " + account + ".",
-			"Open this link while you are signed in there, until " + until(letter.Ends) + ", to confirm it:",
+			"Open this link while you are signed in there, until " + minuteOf(letter.Ends) + ", to confirm it:",
 			at(l.public, emailPath, url.Values{"key": {letter.Key.Reveal()}}),
 			"If you have no such account, do nothing: this address is not used, and you get no more mail about it.",
 		}
@@ -100,9 +99,6 @@ func at(public *url.URL, path string, query url.Values) string {
 	to := url.URL{Scheme: public.Scheme, Host: public.Host, Path: path, RawQuery: query.Encode()}
 	return to.String()
 }
-
-// until is a time that people everywhere read alike.
-func until(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }
 
 // fill breaks a paragraph into lines of letterWidth.
 func fill(paragraph string) string {

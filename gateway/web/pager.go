@@ -20,8 +20,8 @@ type pager struct {
 }
 
 // paged is the part of all that r asks for with ?page=N, from 1; a page beyond
-// the end is the last. at is the address of the list, and may end in a
-// fragment.
+// the end is the last. at is the address of the list, fragment where it stands
+// in the page, as "#tokens" or empty.
 func paged[T any](r *http.Request, all []T, at, fragment string) ([]T, pager) {
 	n := max(1, (len(all)+perPage-1)/perPage)
 	page, err := strconv.Atoi(r.URL.Query().Get(pageInQuery))

@@ -69,8 +69,6 @@ func (p *Pages) tokenForm(who auth.Identity) form {
 	}
 }
 
-const day = 24 * time.Hour
-
 // lives are the ends that a token can be given, the usual one chosen.
 func (p *Pages) lives() []option {
 	policy := p.auth.Policy()
@@ -84,7 +82,7 @@ func (p *Pages) lives() []option {
 		if policy.TokenMax > 0 && life > policy.TokenMax {
 			return
 		}
-		all = append(all, option{Value: value, Label: "in " + words + ", " + now.Add(life).UTC().Format("2 January 2006"), Chosen: usual == life})
+		all = append(all, option{Value: value, Label: "in " + words + ", " + dateOf(now.Add(life)), Chosen: usual == life})
 	}
 	for _, days := range []int{7, 30, 90} {
 		add(time.Duration(days)*day, strconv.Itoa(days), plural(days, "day"))

@@ -14,9 +14,9 @@ const tokensPath = profilePath + "/tokens"
 
 const (
 	// soon is how long before its end a credential is said to be about to end.
-	soon = 7 * 24 * time.Hour
+	soon = 7 * day
 	// idle is after how long without use a credential is said to be unused.
-	idle = 90 * 24 * time.Hour
+	idle = 90 * day
 )
 
 // tokenList is the identity tokens of one account.
@@ -109,7 +109,7 @@ func (p *Pages) age(made, used, ends time.Time) []badge {
 		used = made
 	}
 	if since := now.Sub(used); since >= idle {
-		badges = append(badges, badge{Text: "unused for " + plural(int(since/(24*time.Hour)), "day")})
+		badges = append(badges, badge{Text: "unused for " + plural(int(since/day), "day")})
 	}
 	return badges
 }

@@ -39,7 +39,7 @@ func (p *Pages) shown(r *http.Request, who auth.Identity, tok auth.Token, title 
 	}
 	ends := "not by itself"
 	if !tok.Expires.IsZero() {
-		ends = tok.Expires.UTC().Format("2 January 2006, 15:04 UTC")
+		ends = minuteOf(tok.Expires)
 	}
 	page.Facts = append(page.Facts, fact{"Description", nameOf(tok)})
 	for _, words := range scopeWords(tok.Scope, "you") {

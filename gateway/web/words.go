@@ -17,7 +17,6 @@ import (
 // notices are what a page says of what has just been done, by the name that
 // stands in its address.
 var notices = map[string]string{
-	"unlocked":            "Your profile is unlocked.",
 	"locked":              "Your profile is locked.",
 	"key-made":            "Your API key is made. View or copy it below.",
 	"key-rotated":         "You have a new API key; the one before has stopped working. View or copy it below.",
@@ -49,12 +48,9 @@ var notices = map[string]string{
 	"group-saved":         "Saved.",
 	"group-deleted":       "The group is deleted.",
 	"keys-revoked":        "All API keys are revoked. None of them works any more.",
-	"unbound":             "The account is not linked any more.",
-	"link-program-gone":   "Nothing waits any more.",
-
-	"session-gone":  "That session had ended already.",
-	"upstream-gone": "Nothing was stored for it any more.",
-	"forgot-sent":   "If there is such an account and it has an e-mail address, a mail with a link is on its way there.",
+	"session-gone":        "That session had ended already.",
+	"upstream-gone":       "Nothing was stored for it any more.",
+	"forgot-sent":         "If there is such an account and it has an e-mail address, a mail with a link is on its way there.",
 }
 
 // moment is a point in time as a page shows it: in words, with the exact time
@@ -89,18 +85,27 @@ func relative(t, now time.Time) string {
 		words = "less than a minute"
 	case d < time.Hour:
 		words = plural(int(d/time.Minute), "minute")
-	case d < 24*time.Hour:
+	case d < day:
 		words = plural(int(d/time.Hour), "hour")
-	case d < 60*24*time.Hour:
-		words = plural(int(d/(24*time.Hour)), "day")
+	case d < 60*day:
+		words = plural(int(d/day), "day")
 	default:
-		return t.UTC().Format("2 January 2006")
+		return dateOf(t)
 	}
 	if past {
 		return words + " ago"
 	}
 	return "in " + words
 }
+
+// day is 24 hours, which every day of UTC has.
+const day = 24 * time.Hour
+
+// dateOf is the day of a time.
+func dateOf(t time.Time) string { return t.UTC().Format("2 January 2006") }
+
+// minuteOf is a time that people everywhere read alike.
+func minuteOf(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }
 
 // use is the last use of a credential as a page shows it.
 type use struct {
