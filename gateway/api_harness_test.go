@@ -20,6 +20,7 @@ import (
 
 	"github.com/latchkey-io/latchkey/auth"
 	"github.com/latchkey-io/latchkey/gateway"
+	"github.com/latchkey-io/latchkey/keystore"
 	"github.com/latchkey-io/latchkey/keystore/bolt"
 )
 
@@ -30,6 +31,7 @@ type house struct {
 	url    string // where it listens
 	origin string // what it is called
 	auth   *auth.Authority
+	store  keystore.Store
 	trail  *written // the audit trail
 	log    *written
 	secret *planted
@@ -71,7 +73,7 @@ func newHouse(t *testing.T, hc houseConfig) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, url: "http://" + l.Addr().String(), trail: new(written), log: new(written), secret: new(planted), doc: readOpenAPI(t)}
+	h := &house{t: t, url: "http://" + l.Addr().String(), store: store, trail: new(written), log: new(written), secret: new(planted), doc: readOpenAPI(t)}
 	h.origin = h.url
 	if hc.public != "" {
 		h.origin = hc.public

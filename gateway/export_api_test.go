@@ -1,6 +1,11 @@
 package gateway
 
-import "github.com/latchkey-io/latchkey/auth"
+import (
+	"net/url"
+
+	"github.com/latchkey-io/latchkey/auth"
+	"github.com/latchkey-io/latchkey/gateway/web"
+)
 
 // What the tests of the API and the pages see of the inside.
 
@@ -33,3 +38,13 @@ func APIPatterns() []string {
 }
 
 type noMachine struct{ Machine }
+
+// PagePatterns are the patterns of all pages, and whether they ask for
+// somebody who is signed in.
+func PagePatterns() map[string]bool {
+	out := make(map[string]bool)
+	for _, r := range pageRows(web.New(web.Config{PublicURL: &url.URL{Scheme: "http", Host: "127.0.0.1"}})) {
+		out[r.pattern] = r.need == user
+	}
+	return out
+}
