@@ -27,17 +27,11 @@ type accountPage struct {
 	Pending  string // the address that waits to be confirmed; empty: none
 	PendTill moment
 
-	Fixed      string      // why nothing can be changed; empty: it can
-	NoPassword string      // why the password cannot be; empty: it can
-	Name       accountForm // the display name
-	Email      accountForm
-	Password   accountForm
-}
-
-// accountForm is one of the forms of the page.
-type accountForm struct {
-	form
-	Sent bool // refused, and shown with what was typed, be the profile locked or not
+	Fixed      string // why nothing can be changed; empty: it can
+	NoPassword string // why the password cannot be; empty: it can
+	Name       form   // the display name
+	Email      form
+	Password   form
 }
 
 // Sent reports that one of the forms comes back.
@@ -77,7 +71,7 @@ func (p *Pages) accountOf(r *http.Request, who auth.Identity) (accountPage, erro
 	case p.auth.Policy().KeepPasswords && !who.Admin:
 		page.NoPassword = "Passwords are changed by the administrators here. Ask one of them for another."
 	}
-	page.Name.form = form{
+	page.Name = form{
 		Action: accountNamePath, Button: "Save", Watch: true,
 		Fields: []field{{Name: "display_name", Label: "Display name", Value: user.DisplayName, Complete: "name", Max: auth.MaxDisplayName,
 			Hint: "What people read beside your user name."}},
@@ -86,32 +80,19 @@ func (p *Pages) accountOf(r *http.Request, who auth.Identity) (accountPage, erro
 	if p.auth.SendsMail() {
 		hint = "A mail with a link goes to the new address, and the change counts once you have opened the link. The present address is told."
 	}
-	page.Email.form = form{
+	page.Email = form{
 		Action: accountEmailPath, Button: "Save", Watch: true,
 		Fields: []field{{Name: "email", Label: "E-mail address", Type: "email", Value: user.Email, Complete: "email", Max: auth.MaxEmail, Required: true, Hint: hint}},
 	}
-	page.Password.form = form{
+	page.Password = form{
 		Action: accountPasswordPath, Button: "Save", Watch: true,
 		Fields: append([]field{{Name: "old", Label: "Current password", Type: "password", Complete: "current-password", Required: true}}, p.newPassword(who.User)...),
 	}
 	return page, nil
 }
 
-// newPassword are the fields that a person chooses a password with.
-func (p *Pages) newPassword(user string) []field {
-	rule := p.auth.PasswordRule(user)
-	return []field{
-		{
-			Name: "new", Label: "New password", Type: "password", Complete: "new-password", Required: true,
-			Least: rule.Least, Own: rule.Own, Words: strings.Join(rule.Words, " "),
-			Hint: "At least " + plural(rule.Least, "character") + ", of any kind. A few words that only you put together are good.",
-		},
-		{Name: "again", Label: "New password once more", Type: "password", Complete: "new-password", Required: true},
-	}
-}
-
 // saveAccount does what one of the forms asks for, or shows it again.
-func (p *Pages) saveAccount(w http.ResponseWriter, r *http.Request, who auth.Identity, of func(*accountPage) *accountForm,
+func (p *Pages) saveAccount(w http.ResponseWriter, r *http.Request, who auth.Identity, of func(*accountPage) *form,
 	save func(ctx context.Context, who auth.Identity, values url.Values) (notice string, err error)) error {
 	page, err := p.accountOf(r, who)
 	if err != nil {
@@ -129,21 +110,18 @@ func (p *Pages) saveAccount(w http.ResponseWriter, r *http.Request, who auth.Ide
 	if err == nil {
 		return p.done(w, accountPath, notice)
 	}
-	if auth.CodeOf(err) == auth.Locked {
-		who = locked(who)
-	}
-	page.Lock = p.lockOf(who, accountPath)
-	form, status, ok := f.refused(w, err, values)
+	page.Lock = p.lockOf(lockedBy(who, err), accountPath)
+	again, status, ok := f.refused(w, err, values)
 	if !ok {
 		return err
 	}
-	f.form, f.Sent = form, true
+	*f = again
 	return p.write(w, status, "account", page)
 }
 
 // SaveName is POST /ui/profile/account/name.
 func (p *Pages) SaveName(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	return p.saveAccount(w, r, who, func(a *accountPage) *accountForm { return &a.Name }, func(ctx context.Context, who auth.Identity, values url.Values) (string, error) {
+	return p.saveAccount(w, r, who, func(a *accountPage) *form { return &a.Name }, func(ctx context.Context, who auth.Identity, values url.Values) (string, error) {
 		name := strings.TrimSpace(values.Get("display_name"))
 		_, err := p.auth.Users.Update(ctx, who, who.User, auth.UserChange{DisplayName: &name})
 		return "saved", err
@@ -153,7 +131,7 @@ func (p *Pages) SaveName(w http.ResponseWriter, r *http.Request, who auth.Identi
 // SaveEmail is POST /ui/profile/account/email. The present address, given
 // once more, takes back a change that waits.
 func (p *Pages) SaveEmail(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	return p.saveAccount(w, r, who, func(a *accountPage) *accountForm { return &a.Email }, func(ctx context.Context, who auth.Identity, values url.Values) (string, error) {
+	return p.saveAccount(w, r, who, func(a *accountPage) *form { return &a.Email }, func(ctx context.Context, who auth.Identity, values url.Values) (string, error) {
 		pending, err := p.auth.Users.ChangeEmail(ctx, who, who.User, strings.TrimSpace(values.Get("email")))
 		if pending {
 			return "email-pending", err
@@ -164,7 +142,7 @@ func (p *Pages) SaveEmail(w http.ResponseWriter, r *http.Request, who auth.Ident
 
 // SavePassword is POST /ui/profile/account/password.
 func (p *Pages) SavePassword(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	return p.saveAccount(w, r, who, func(a *accountPage) *accountForm { return &a.Password }, func(ctx context.Context, who auth.Identity, values url.Values) (string, error) {
+	return p.saveAccount(w, r, who, func(a *accountPage) *form { return &a.Password }, func(ctx context.Context, who auth.Identity, values url.Values) (string, error) {
 		if err := sameTwice(values); err != nil {
 			return "", err
 		}

@@ -35,10 +35,7 @@ func (p *Pages) ShowActivity(w http.ResponseWriter, r *http.Request, who auth.Id
 	if !page.Kept {
 		return p.write(w, http.StatusOK, "activity", page)
 	}
-	before, err := strconv.ParseInt(r.URL.Query().Get(beforeInQuery), 10, 64)
-	if err != nil || before < 0 {
-		before = 0
-	}
+	before := beforeOf(r.URL.Query())
 	written, err := p.openAudit(r.Context())
 	if err != nil {
 		return err

@@ -21,7 +21,6 @@ const (
 	actionInQuery = "action"
 	textInQuery   = "text"
 	sinceInQuery  = "since"
-	beforeInQuery = "before"
 
 	actionIdentify = "identify" // a credential was refused; who showed it is not known
 )
@@ -76,12 +75,8 @@ func (p *Pages) ShowAudit(w http.ResponseWriter, r *http.Request, who auth.Ident
 		return p.write(w, http.StatusBadRequest, "audit", page)
 	}
 	page.Sought = q != auth.EventQuery{}
-	before, err := strconv.ParseInt(query.Get(beforeInQuery), 10, 64)
-	if err != nil || before < 0 {
-		before = 0
-	}
 	if page.Kept {
-		if err := p.readAudit(r.Context(), who, &page, q, before); err != nil {
+		if err := p.readAudit(r.Context(), who, &page, q, beforeOf(query)); err != nil {
 			return err
 		}
 	}
@@ -169,10 +164,7 @@ func auditAt(fields []field, before int64) string {
 	if before > 0 {
 		query.Set(beforeInQuery, strconv.FormatInt(before, 10))
 	}
-	if len(query) == 0 {
-		return auditPath
-	}
-	return auditPath + "?" + query.Encode()
+	return withQuery(auditPath, query)
 }
 
 // auditRow is an event as the page shows it: a sentence, and all that stands

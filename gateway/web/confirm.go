@@ -1,6 +1,11 @@
 package web
 
-import "net/http"
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/latchkey-io/latchkey/auth"
+)
 
 // confirmPage asks once more before something that cannot be undone: what it
 // is about stands in the title, what will stop working in Said.
@@ -16,4 +21,19 @@ type fact struct{ Name, Text string }
 
 func (p *Pages) confirm(w http.ResponseWriter, status int, page confirmPage) error {
 	return p.write(w, status, "confirm", page)
+}
+
+// refusedConfirm asks again, and says why what was asked for was not done.
+// Where the profile has locked itself meanwhile, it can be unlocked there.
+func (p *Pages) refusedConfirm(w http.ResponseWriter, page confirmPage, err error, values url.Values) error {
+	f, status, ok := page.Form.refused(w, err, values)
+	if !ok {
+		return err
+	}
+	if auth.CodeOf(err) == auth.Locked {
+		page.Lock.Open, page.Lock.Problem = false, lockedMeanwhile
+	} else {
+		page.Form = f
+	}
+	return p.confirm(w, status, page)
 }

@@ -70,17 +70,14 @@ func (p *Pages) credentials(w http.ResponseWriter, r *http.Request, status int, 
 
 // refusedCredentials is the page with what was refused above it.
 func (p *Pages) refusedCredentials(w http.ResponseWriter, r *http.Request, who auth.Identity, err error) error {
-	pr, ok := problemOf(w, err)
+	pr, ok := problemAbove(w, err)
 	if auth.CodeOf(err) == auth.NotFound { // revoked in another window
 		pr, ok = problem{Text: "You have no API key any more: it was revoked meanwhile.", status: http.StatusNotFound}, true
 	}
 	if !ok {
 		return err
 	}
-	if auth.CodeOf(err) == auth.Locked {
-		who, pr.Text = locked(who), lockedMeanwhile
-	}
-	return p.credentials(w, r, pr.status, who, func(page *credentialsPage) { page.Problem = pr.Text })
+	return p.credentials(w, r, pr.status, lockedBy(who, err), func(page *credentialsPage) { page.Problem = pr.Text })
 }
 
 // MakeKey is POST /ui/profile/apikey.

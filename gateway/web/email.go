@@ -19,7 +19,7 @@ type emailPage struct {
 }
 
 // emailLink is a link that confirms an address, as a place to go on to.
-func emailLink(key string) string { return emailPath + "?" + url.Values{emailKey: {key}}.Encode() }
+func emailLink(key string) string { return withQuery(emailPath, url.Values{emailKey: {key}}) }
 
 // ShowEmail is GET /ui/email?key=…. It changes nothing. Who is not signed in
 // signs in first.

@@ -70,6 +70,7 @@ type form struct {
 	Fields  []field
 	Hidden  []hidden
 	Problem string // above the fields
+	Sent    bool   // it comes back with what was typed, be the profile locked or not
 	Watch   bool   // ask before the page is left with something typed
 	Unsaved bool   // of Watch: something is typed already
 }
@@ -112,7 +113,7 @@ func (f form) names() []string {
 
 // typed is the form with what was typed into it, but for passwords.
 func (f form) typed(values url.Values) form {
-	f.Fields = slices.Clone(f.Fields)
+	f.Fields, f.Sent = slices.Clone(f.Fields), true
 	for i := range f.Fields {
 		in := &f.Fields[i]
 		switch in.Type {

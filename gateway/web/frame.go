@@ -90,10 +90,15 @@ func (p *Pages) admin(title string, r *http.Request, who auth.Identity, at strin
 func withoutNotice(u *url.URL) string {
 	query := u.Query()
 	query.Del(doneInQuery)
+	return withQuery(u.EscapedPath(), query)
+}
+
+// withQuery is the address of a page that is asked something.
+func withQuery(path string, query url.Values) string {
 	if len(query) == 0 {
-		return u.EscapedPath()
+		return path
 	}
-	return u.EscapedPath() + "?" + query.Encode()
+	return path + "?" + query.Encode()
 }
 
 func (p *Pages) sided(title string, r *http.Request, who auth.Identity, area string, places []place, at string) frame {
@@ -126,6 +131,15 @@ func (p *Pages) done(w http.ResponseWriter, path, notice string) error {
 		sep = "&"
 	}
 	return p.goTo(w, path+sep+doneInQuery+"="+notice)
+}
+
+// goneTo is done where err says that what a page is about is not there any
+// more: another tab may have ended it. Else it is err.
+func (p *Pages) goneTo(w http.ResponseWriter, err error, path, notice string) error {
+	if auth.CodeOf(err) == auth.NotFound {
+		return p.done(w, path, notice)
+	}
+	return err
 }
 
 // lock is the state of a session: locked until the password is given again.

@@ -45,7 +45,7 @@ func (p *Pages) ListGroups(w http.ResponseWriter, r *http.Request, who auth.Iden
 	at := groupsPath
 	if page.Search != "" {
 		groups = groupsWith(groups, page.Search)
-		at += "?" + url.Values{searchInQuery: {page.Search}}.Encode()
+		at = withQuery(at, url.Values{searchInQuery: {page.Search}})
 	}
 	groups, page.Pager = paged(r, groups, at, "")
 	for _, g := range groups {
@@ -70,7 +70,7 @@ func groupsWith(groups []auth.Group, text string) []auth.Group {
 
 // groupAt is the address of a page about one group.
 func groupAt(page, group string) string {
-	return groupsPath + "/" + page + "?" + url.Values{groupInQuery: {group}}.Encode()
+	return withQuery(groupsPath+"/"+page, url.Values{groupInQuery: {group}})
 }
 
 func (p *Pages) newGroupPage(r *http.Request, who auth.Identity) adminForm {

@@ -88,8 +88,10 @@ func (p *Pages) unlockedBy(r *http.Request, who auth.Identity, form url.Values) 
 	return who, nil
 }
 
-// locked is who as the store has it after it said that the profile is locked.
-func locked(who auth.Identity) auth.Identity {
-	who.UnlockedUntil = time.Time{}
+// lockedBy is who after err: where that says so, the profile is locked.
+func lockedBy(who auth.Identity, err error) auth.Identity {
+	if auth.CodeOf(err) == auth.Locked {
+		who.UnlockedUntil = time.Time{}
+	}
 	return who
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -16,7 +17,7 @@ const eventsPerPage = 25
 // pager leads to the other pages of a list that is whole in memory.
 type pager struct {
 	Page, Pages, Total int
-	Newer, Older       string // addresses; empty: there is none
+	Previous, Next     string // addresses; empty: there is none
 }
 
 // paged is the part of all that r asks for with ?page=N, from 1; a page beyond
@@ -41,13 +42,25 @@ func paged[T any](r *http.Request, all []T, at, fragment string) ([]T, pager) {
 		return at + sep + pageInQuery + "=" + strconv.Itoa(page) + fragment
 	}
 	if page > 1 {
-		pg.Newer = to(page - 1)
+		pg.Previous = to(page - 1)
 	}
 	if page < n {
-		pg.Older = to(page + 1)
+		pg.Next = to(page + 1)
 	}
 	return all[(page-1)*perPage : min(page*perPage, len(all))], pg
 }
 
-// pageInQuery names the page of a list.
-const pageInQuery = "page"
+const (
+	pageInQuery   = "page"   // of a list that is whole in memory
+	beforeInQuery = "before" // the place in the audit trail that a page of events ends at
+)
+
+// beforeOf is the place that a query names; 0, for the newest events, where it
+// names none.
+func beforeOf(query url.Values) int64 {
+	before, err := strconv.ParseInt(query.Get(beforeInQuery), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return max(0, before)
+}

@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"net/url"
 
 	"github.com/latchkey-io/latchkey/auth"
 )
@@ -50,12 +49,4 @@ func (p *Pages) Renew(w http.ResponseWriter, r *http.Request, who auth.Identity)
 		return err
 	}
 	return p.write(w, status, "renew", renewPage{p.frame("Choose a new password", auth.Identity{}), f})
-}
-
-// sameTwice refuses a new password that was typed in two ways.
-func sameTwice(values url.Values) error {
-	if values.Get("new") != values.Get("again") {
-		return invalid("again", "the two new passwords differ; type them again")
-	}
-	return nil
 }

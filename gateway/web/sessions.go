@@ -73,14 +73,11 @@ func (p *Pages) refusedSessions(w http.ResponseWriter, r *http.Request, who auth
 	if auth.CodeOf(err) == auth.NotFound {
 		return p.done(w, sessionsPath, "session-gone")
 	}
-	pr, ok := problemOf(w, err)
+	pr, ok := problemAbove(w, err)
 	if !ok {
 		return err
 	}
-	if auth.CodeOf(err) == auth.Locked {
-		who, pr.Text = locked(who), lockedMeanwhile
-	}
-	return p.listSessions(w, r, pr.status, who, pr.Text)
+	return p.listSessions(w, r, pr.status, lockedBy(who, err), pr.Text)
 }
 
 // EndSession is POST /ui/profile/sessions/end. The session that the person is

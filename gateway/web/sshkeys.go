@@ -22,7 +22,6 @@ type sshPage struct {
 	Pages    pager
 	Fixed    bool // the person may not add any
 	Form     form
-	Sent     bool      // the form was refused, and is shown with what was typed
 	Off      bool      // there is no SSH here
 	Commands []command // to try a key with
 }
@@ -55,10 +54,10 @@ func sshForm() form {
 
 // ShowSSHKeys is GET /ui/profile/ssh.
 func (p *Pages) ShowSSHKeys(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	return p.sshKeys(w, r, http.StatusOK, who, sshForm(), false)
+	return p.sshKeys(w, r, http.StatusOK, who, sshForm())
 }
 
-func (p *Pages) sshKeys(w http.ResponseWriter, r *http.Request, status int, who auth.Identity, f form, sent bool) error {
+func (p *Pages) sshKeys(w http.ResponseWriter, r *http.Request, status int, who auth.Identity, f form) error {
 	user, err := p.auth.Users.Get(r.Context(), who, who.User)
 	if err != nil {
 		return err
@@ -69,7 +68,7 @@ func (p *Pages) sshKeys(w http.ResponseWriter, r *http.Request, status int, who 
 	}
 	slices.Reverse(keys) // the newest first
 	page := sshPage{
-		frame: p.profile("SSH keys", r, who, "SSH keys"), Keys: []sshRow{}, Form: f, Sent: sent,
+		frame: p.profile("SSH keys", r, who, "SSH keys"), Keys: []sshRow{}, Form: f,
 		Fixed: !user.MayUpdateProfile && !who.Admin, Off: p.ssh == "", Commands: p.sshCommands(),
 	}
 	shown, pages := paged(r, keys, sshPath, "")
@@ -129,9 +128,6 @@ func (p *Pages) AddSSHKey(w http.ResponseWriter, r *http.Request, who auth.Ident
 // refusedSSHKey is the page with the form as it was typed. A private key that
 // was pasted by mistake is not among what comes back.
 func (p *Pages) refusedSSHKey(w http.ResponseWriter, r *http.Request, who auth.Identity, f form, values url.Values, err error) error {
-	if auth.CodeOf(err) == auth.Locked {
-		who = locked(who)
-	}
 	if refusal, ok := errors.AsType[*auth.Error](err); ok && refusal.Field == "key" && !looksPublic(values.Get("key")) {
 		values.Set("key", "")
 	}
@@ -139,7 +135,7 @@ func (p *Pages) refusedSSHKey(w http.ResponseWriter, r *http.Request, who auth.I
 	if !ok {
 		return err
 	}
-	return p.sshKeys(w, r, status, who, f, true)
+	return p.sshKeys(w, r, status, lockedBy(who, err), f)
 }
 
 // looksPublic reports that text has a public key in it and none that is not, so
@@ -167,7 +163,7 @@ func (p *Pages) ownSSHKey(r *http.Request, who auth.Identity) (auth.SSHKeyInfo, 
 func (p *Pages) AskDeleteSSHKey(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	key, err := p.ownSSHKey(r, who)
 	if err != nil {
-		return goneTo(p, w, err, sshPath, "ssh-gone")
+		return p.goneTo(w, err, sshPath, "ssh-gone")
 	}
 	return p.confirm(w, http.StatusOK, p.sshDeletion(r, who, key))
 }
@@ -192,16 +188,15 @@ func (p *Pages) DeleteSSHKey(w http.ResponseWriter, r *http.Request, who auth.Id
 		return err
 	}
 	key, err := p.ownSSHKey(r, who)
-	if err == nil {
-		err = p.auth.SSHKeys.Delete(r.Context(), who, key.ID)
+	if err != nil {
+		return p.goneTo(w, err, sshPath, "ssh-gone")
 	}
+	err = p.auth.SSHKeys.Delete(r.Context(), who, key.ID)
 	switch auth.CodeOf(err) {
 	case "":
 		return p.done(w, sshPath, "ssh-deleted")
 	case auth.NotFound:
 		return p.done(w, sshPath, "ssh-gone")
-	case auth.Locked:
-		who = locked(who)
 	}
-	return p.confirmAgain(w, p.sshDeletion(r, who, key), err)
+	return p.refusedConfirm(w, p.sshDeletion(r, who, key), err, nil)
 }

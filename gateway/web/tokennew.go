@@ -18,7 +18,6 @@ type newTokenPage struct {
 	frame
 	Form   form
 	Groups bool // the person is in groups
-	Sent   bool // the form was sent and refused, and is shown with what was typed
 }
 
 // onceField is the name of the field with a form's random id, by which a form
@@ -118,13 +117,13 @@ func lasting(d time.Duration) string {
 
 // AskToken is GET /ui/profile/tokens/new.
 func (p *Pages) AskToken(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	return p.newToken(w, r, http.StatusOK, who, p.tokenForm(who), false)
+	return p.newToken(w, r, http.StatusOK, who, p.tokenForm(who))
 }
 
-func (p *Pages) newToken(w http.ResponseWriter, r *http.Request, status int, who auth.Identity, f form, sent bool) error {
+func (p *Pages) newToken(w http.ResponseWriter, r *http.Request, status int, who auth.Identity, f form) error {
 	return p.write(w, status, "tokennew", newTokenPage{
 		frame: p.profile("Generate an identity token", r, who, "Credentials"),
-		Form:  f, Groups: len(f.Field("groups").Options) > 0, Sent: sent,
+		Form:  f, Groups: len(f.Field("groups").Options) > 0,
 	})
 }
 
@@ -158,14 +157,11 @@ func (p *Pages) MakeToken(w http.ResponseWriter, r *http.Request, who auth.Ident
 
 // refusedToken is the form once more.
 func (p *Pages) refusedToken(w http.ResponseWriter, r *http.Request, who auth.Identity, f form, values url.Values, err error) error {
-	if auth.CodeOf(err) == auth.Locked {
-		who = locked(who)
-	}
 	f, status, ok := f.refused(w, p.tokenFault(err, values), values)
 	if !ok {
 		return err
 	}
-	return p.newToken(w, r, status, who, f, true)
+	return p.newToken(w, r, status, lockedBy(who, err), f)
 }
 
 // tokenFault is err beside the field that was typed into.

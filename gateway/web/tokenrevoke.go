@@ -10,7 +10,7 @@ import (
 func (p *Pages) AskRevokeToken(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	tok, err := p.ownToken(r, who)
 	if err != nil {
-		return goneTo(p, w, err, profilePath, "token-gone")
+		return p.goneTo(w, err, profilePath, "token-gone")
 	}
 	return p.confirm(w, http.StatusOK, p.revocation(r, who, tok))
 }
@@ -38,30 +38,15 @@ func (p *Pages) RevokeToken(w http.ResponseWriter, r *http.Request, who auth.Ide
 		return err
 	}
 	tok, err := p.ownToken(r, who)
-	if err == nil {
-		err = p.auth.Tokens.Revoke(r.Context(), who, tok.ID)
+	if err != nil {
+		return p.goneTo(w, err, profilePath, "token-gone")
 	}
+	err = p.auth.Tokens.Revoke(r.Context(), who, tok.ID)
 	switch auth.CodeOf(err) {
 	case "":
 		return p.done(w, profilePath, "token-revoked")
 	case auth.NotFound:
 		return p.done(w, profilePath, "token-gone")
-	case auth.Locked:
-		who = locked(who)
 	}
-	return p.confirmAgain(w, p.revocation(r, who, tok), err)
-}
-
-// confirmAgain is a page that asks, with why its form was refused. Where the
-// profile has locked itself meanwhile, it can be unlocked there.
-func (p *Pages) confirmAgain(w http.ResponseWriter, page confirmPage, err error) error {
-	pr, ok := problemOf(w, err)
-	if !ok {
-		return err
-	}
-	page.Form.Problem = pr.Text
-	if auth.CodeOf(err) == auth.Locked {
-		page.Lock.Problem = lockedMeanwhile
-	}
-	return p.confirm(w, pr.status, page)
+	return p.refusedConfirm(w, p.revocation(r, who, tok), err, nil)
 }

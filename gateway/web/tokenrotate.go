@@ -16,7 +16,6 @@ type rotatePage struct {
 	Facts []fact
 	Uses  []use // who uses it now
 	Form  form  // without fields: it cannot be rotated
-	Sent  bool  // refused, and shown with what was typed
 	On    string
 }
 
@@ -45,22 +44,13 @@ func (p *Pages) ownToken(r *http.Request, who auth.Identity) (auth.Token, error)
 func (p *Pages) AskRotateToken(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	tok, err := p.ownToken(r, who)
 	if err != nil {
-		return goneTo(p, w, err, profilePath, "token-gone")
+		return p.goneTo(w, err, profilePath, "token-gone")
 	}
 	page, err := p.rotation(r, who, tok)
 	if err != nil {
 		return err
 	}
 	return p.write(w, http.StatusOK, "tokenrotate", page)
-}
-
-// goneTo leads on to path, where notice is said, if err is that something is
-// not there any more: another tab may have ended it.
-func goneTo(p *Pages, w http.ResponseWriter, err error, path, notice string) error {
-	if auth.CodeOf(err) == auth.NotFound {
-		return p.done(w, path, notice)
-	}
-	return err
 }
 
 // rotation is the page about tok as it is now.
@@ -170,17 +160,14 @@ func (p *Pages) rotatedBefore(w http.ResponseWriter, r *http.Request, who auth.I
 	if auth.CodeOf(err) == auth.NotFound && auth.CodeOf(p.auth.Sessions.Once(r.Context(), who, values.Get(onceField))) == auth.Exists {
 		return p.sentBefore(w, r, who)
 	}
-	return goneTo(p, w, err, profilePath, "token-gone")
+	return p.goneTo(w, err, profilePath, "token-gone")
 }
 
 func (p *Pages) refusedRotation(w http.ResponseWriter, r *http.Request, who auth.Identity, old auth.Token, values url.Values, err error) error {
 	if auth.CodeOf(err) == auth.NotFound {
 		return p.done(w, profilePath, "token-gone")
 	}
-	if auth.CodeOf(err) == auth.Locked {
-		who = locked(who)
-	}
-	page, also := p.rotation(r, who, old)
+	page, also := p.rotation(r, lockedBy(who, err), old)
 	if also != nil {
 		return also
 	}
@@ -188,7 +175,7 @@ func (p *Pages) refusedRotation(w http.ResponseWriter, r *http.Request, who auth
 	if !ok {
 		return err
 	}
-	page.Form, page.Sent = f, true
+	page.Form = f
 	return p.write(w, status, "tokenrotate", page)
 }
 

@@ -23,7 +23,7 @@ type upstreamsPage struct {
 
 // Sent reports that one of the forms comes back.
 func (u upstreamsPage) Sent() bool {
-	return slices.ContainsFunc(u.Known, func(part upstreamPart) bool { return part.Sent })
+	return slices.ContainsFunc(u.Known, func(part upstreamPart) bool { return part.Form.Sent })
 }
 
 // TestOf is where what is stored for an upstream is tried. The answer is shown
@@ -38,7 +38,6 @@ type upstreamPart struct {
 	Stored                    *upstreamStored // nil: nothing is
 	Form                      form
 	Test                      string // where the form goes to be tried
-	Sent                      bool   // the form comes back with what was typed
 	Answer                    *upstreamAnswer
 }
 
@@ -145,15 +144,12 @@ func (p *Pages) upstreamNamed(r *http.Request, who auth.Identity) (page upstream
 
 // refusedUpstream is the page with the form as it was typed.
 func (p *Pages) refusedUpstream(w http.ResponseWriter, who auth.Identity, page upstreamsPage, part *upstreamPart, values url.Values, err error) error {
-	if auth.CodeOf(err) == auth.Locked {
-		who = locked(who)
-	}
-	page.Lock = p.lockOf(who, upstreamsPath)
+	page.Lock = p.lockOf(lockedBy(who, err), upstreamsPath)
 	f, status, ok := part.Form.refused(w, err, values)
 	if !ok {
 		return err
 	}
-	part.Form, part.Sent = f, true
+	part.Form = f
 	return p.write(w, status, "upstreams", page)
 }
 
@@ -197,24 +193,21 @@ func (p *Pages) TestUpstream(w http.ResponseWriter, r *http.Request, who auth.Id
 	default:
 		answer, err = p.auth.Upstreams.Test(r.Context(), who, who.User, part.Name, strings.TrimSpace(values.Get("name")), auth.NewSecret(values.Get("secret")))
 	}
-	page.Lock = p.lockOf(who, upstreamsPath)
+	page.Lock = p.lockOf(lockedBy(who, err), upstreamsPath)
 	switch {
 	case err != nil && typed:
 		return p.refusedUpstream(w, who, page, part, values, err)
 	case err != nil:
-		pr, ok := problemOf(w, err)
+		pr, ok := problemAbove(w, err)
 		if !ok {
 			return err
-		}
-		if auth.CodeOf(err) == auth.Locked {
-			page.Lock, pr.Text = p.lockOf(locked(who), upstreamsPath), lockedMeanwhile
 		}
 		page.Problem = pr.Text
 		return p.write(w, pr.status, "upstreams", page)
 	}
 	part.Answer = &upstreamAnswer{Accepted: answer.Accepted, Said: sentence(answer.Said), Typed: typed}
 	if typed {
-		part.Sent, part.Form = true, part.Form.typed(values)
+		part.Form = part.Form.typed(values)
 		part.Form.Fields[len(part.Form.Fields)-1].Focus = true // the secret, which is typed again
 	}
 	return p.write(w, http.StatusOK, "upstreams", page)
@@ -258,17 +251,14 @@ func (p *Pages) RemoveUpstream(w http.ResponseWriter, r *http.Request, who auth.
 	case auth.CodeOf(err) == auth.NotFound:
 		return p.done(w, upstreamsPath, "upstream-gone")
 	}
-	pr, ok := problemOf(w, err)
+	pr, ok := problemAbove(w, err)
 	if !ok {
 		return err
 	}
-	page, err := p.upstreamsOf(r, who)
-	if err != nil {
-		return err
+	page, also := p.upstreamsOf(r, lockedBy(who, err))
+	if also != nil {
+		return also
 	}
 	page.Problem = pr.Text
-	if pr.Field == passwordField {
-		page.Lock, page.Problem = p.lockOf(locked(who), upstreamsPath), lockedMeanwhile
-	}
 	return p.write(w, pr.status, "upstreams", page)
 }

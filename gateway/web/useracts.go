@@ -243,20 +243,6 @@ func (p *Pages) actOnUser(r *http.Request, who auth.Identity, a userAct, name st
 	return a.do(p.auth, r.Context(), who, name)
 }
 
-// refusedConfirm asks again, and says why what was asked for was not done.
-func (p *Pages) refusedConfirm(w http.ResponseWriter, page confirmPage, err error, values url.Values) error {
-	f, status, ok := page.Form.refused(w, err, values)
-	if !ok {
-		return err
-	}
-	if auth.CodeOf(err) == auth.Locked {
-		page.Lock.Open, page.Lock.Problem = false, "Your profile locked itself meanwhile. Unlock it to go on."
-	} else {
-		page.Form = f
-	}
-	return p.confirm(w, status, page)
-}
-
 // countWords is a number of things, in a list of facts.
 func countWords(n int) string {
 	if n == 0 {

@@ -35,9 +35,6 @@ type adminForm struct {
 	frame
 	Said []string // paragraphs above
 	Form form
-	// Shown: the form stands there although the profile is locked, because it
-	// was filled in before and asks for the password itself.
-	Shown bool
 }
 
 // refusedForm answers a form that was refused with what was typed.
@@ -46,7 +43,7 @@ func (p *Pages) refusedForm(w http.ResponseWriter, page adminForm, err error, va
 	if !ok {
 		return err
 	}
-	page.Form, page.Shown = f, true
+	page.Form = f
 	return p.write(w, status, "adminform", page)
 }
 

@@ -73,10 +73,7 @@ func usersAt(search, after string) string {
 	if after != "" {
 		query.Set(afterInQuery, after)
 	}
-	if len(query) == 0 {
-		return usersPath
-	}
-	return usersPath + "?" + query.Encode()
+	return withQuery(usersPath, query)
 }
 
 // userPath is the address of a user's page. The slash tells the user "new"

@@ -198,6 +198,15 @@ func problemOf(w http.ResponseWriter, err error) (pr problem, ok bool) {
 	return pr, true
 }
 
+// problemAbove is problemOf for a page whose forms take no password along.
+func problemAbove(w http.ResponseWriter, err error) (pr problem, ok bool) {
+	pr, ok = problemOf(w, err)
+	if auth.CodeOf(err) == auth.Locked {
+		pr.Field, pr.Text = "", lockedMeanwhile
+	}
+	return pr, ok
+}
+
 // tooManyAttempts says how long to wait, to the person and to the browser.
 func tooManyAttempts(w http.ResponseWriter, refusal *auth.Error) string {
 	seconds := int(math.Ceil(refusal.RetryAfter.Seconds()))
