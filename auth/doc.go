@@ -4,9 +4,18 @@
 // [Proof] and asks [Authority.Identify], the only way from a proof to an
 // [Identity]. An Identity is a plain value: whoever acts is passed as an
 // argument, named who, after the context. Every method of Users, Groups, Keys,
-// Tokens, SSHKeys, Sessions and Passwords takes it first, asks allow.go
-// whether this may be done, and writes the answer into the audit trail, so no
-// handler can forget to.
+// Tokens, SSHKeys, Sessions, Passwords, Upstreams and WebLogins that acts for
+// somebody takes it first, asks allow.go whether this may be done, and writes
+// the answer into the audit trail, so no handler can forget to. [Trail] tells
+// what stands there: to administrators all of it, to everybody what concerns
+// their own account.
+//
+// Who forgot the password is nobody yet, and comes as a [Peer]: a link that was
+// mailed or handed over ([Passwords.Forgot], [Passwords.ResetLink]) lets them
+// choose another password and opens nothing else. Letters are sent by a
+// [Mailer], in the background. What people show to services that know them by
+// accounts of their own is kept by [Upstreams], and handed to the route of that
+// service alone.
 //
 // Credentials are kept as keyed hashes or sealed; a copy of the store logs
 // nobody in. What grants is written last and removed first: a crash between
