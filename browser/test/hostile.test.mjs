@@ -106,6 +106,7 @@ both("in addresses and forms, reflected at once", async (t, options) => {
     assert.ok(answer.status() < 500, `${path}: ${answer.status()}`);
     await harmless(page);
   }
+  for (const text of page.faults.take("console")) assert.match(text, /yyyy-MM-dd/); // a field of a day says that it is none
   const stranger = await w.visit(t, options);
   for (const path of [`/ui/login?next=${evil}`, "/ui/login?next=javascript:alert(1)", `/ui/forgot?done=${evil}`]) {
     await stranger.goto(path);
