@@ -21,6 +21,9 @@ const (
 	MaxTokensOf   = maxTokensOf
 	MaxNotes      = maxNotes
 	MaxForms      = maxForms
+	MaxAsked      = maxAsked
+	MaxLetters    = maxLetters
+	MaxLettersOf  = maxLettersOf
 )
 
 // SetMatches replaces argon2id. Call it before the Authority is used.
@@ -31,6 +34,24 @@ func (a *Authority) FillStrangers() (release func()) { return fill(a.hashing) }
 
 // FillSigners takes every place inside the gate of tokens to be signed.
 func (a *Authority) FillSigners() (release func()) { return fill(a.signing.gate) }
+
+// HoldLooks lets nothing be looked into that is asked for; it returns once
+// nothing is.
+func (a *Authority) HoldLooks() (release func()) {
+	held, hold := make(chan struct{}), make(chan struct{})
+	wait := func(ctx context.Context) {
+		close(held)
+		select {
+		case <-hold:
+		case <-ctx.Done():
+		}
+	}
+	for !a.outbox.ask(wait) {
+		runtime.Gosched() // until there is room
+	}
+	<-held
+	return func() { close(hold) }
+}
 
 func fill(gate *limit.Gate) (release func()) {
 	var leaves []func()

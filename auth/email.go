@@ -125,7 +125,7 @@ func (u *Users) askToConfirm(ctx context.Context, who Identity, name, email stri
 		return false, storeFailed(err)
 	}
 	l := Letter{Kind: LetterEmailConfirm, To: email, User: name, Key: key, Ends: rec.Expires}
-	if !u.a.outbox.put(errand{letter: l}) {
+	if !u.a.outbox.put(l) {
 		return false, tooManyLetters(letterDeadline)
 	}
 	return true, nil

@@ -63,9 +63,7 @@ func (a *Authority) tell(name string, acc account, l Letter) {
 	if l.To == "" || !a.SendsMail() {
 		return
 	}
-	if !a.outbox.put(errand{letter: l}) {
-		a.c.Log.Warn("a letter was not sent: too many wait", "kind", string(l.Kind), "user", l.User)
-	}
+	a.outbox.tell(l)
 }
 
 // passwordChanged tells everybody who wants to know, after the fact.

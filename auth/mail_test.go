@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -104,42 +105,94 @@ func TestLettersAreTriedAgain(t *testing.T) {
 	})
 }
 
-// What waits is bounded: nobody fills the memory, and who asks is told.
-func TestLettersThatWaitAreBounded(t *testing.T) {
-	w := newWorld(t)
-	m := w.sendsMail()
-	hold, held := make(chan struct{}), make(chan struct{}, 1)
+// stuck lets letters be sent from release on. held tells that one waits.
+func (m *mailbox) stuck() (held <-chan struct{}, release func()) {
+	hold, began := make(chan struct{}), make(chan struct{}, 1000)
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.send = func(ctx context.Context, _ auth.Letter) error {
-		held <- struct{}{}
+		began <- struct{}{}
 		select {
 		case <-hold:
 		case <-ctx.Done():
 		}
 		return ctx.Err()
 	}
+	return began, func() { close(hold) }
+}
+
+// source is another one for each i.
+func source(i int) auth.Peer {
+	p := home
+	p.Addr = netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)})
+	return p
+}
+
+// What waits is bounded: nobody fills the memory, and who asks is told.
+func TestWhatIsAskedForIsBounded(t *testing.T) {
+	w := newWorld(t)
+	m := w.sendsMail()
 	w.user("alice", withPassword)
+	release := w.HoldLooks()
+	for i := range auth.MaxAsked {
+		must(t, w.Passwords.Forgot(t.Context(), source(i/5), "nobody"))
+	}
+	wantCode(t, "when too many wait", w.Passwords.Forgot(t.Context(), home, "alice"), auth.Throttled)
+	release()
+	w.HoldLooks()()
+	must(t, w.Passwords.Forgot(t.Context(), home, "alice"))
+	m.next(t, auth.LetterReset, "alice@example.com")
+}
+
+// Whoever asks for very many links while a letter is on its way sees nothing of
+// it: else the names of the accounts that get letters could be told from others.
+func TestALetterOnItsWayIsNotSeen(t *testing.T) {
+	w := newWorld(t)
+	m := w.sendsMail()
+	w.user("alice", withPassword)
+	held, release := m.stuck()
 	must(t, w.Passwords.Forgot(t.Context(), home, "alice"))
 	<-held
-	n := 0
-	var err error
-	for ; n < 1000 && err == nil; n++ {
-		peer := home
-		peer.Addr = peer.Addr.Next()
-		for range n / 5 {
-			peer.Addr = peer.Addr.Next()
+	for i := range 3 * auth.MaxLetters {
+		if err := w.Passwords.Forgot(t.Context(), source(i/5), fmt.Sprint("nobody", i)); err != nil {
+			t.Fatalf("number %d: %v", i, err)
 		}
-		err = w.Passwords.Forgot(t.Context(), peer, fmt.Sprintf("nobody%d", n))
+		if i%auth.MaxLetters == 0 {
+			w.HoldLooks()()
+		}
 	}
-	wantCode(t, "when too many wait", err, auth.Throttled)
-	if n != 101 {
-		t.Errorf("%d were taken before", n-1)
+	release()
+	m.next(t, auth.LetterReset, "alice@example.com")
+	w.HoldLooks()()
+	m.nothing(t, w)
+}
+
+// Letters that wait are bounded, those about one account to few: nobody keeps
+// others from theirs.
+func TestLettersThatWaitAreBounded(t *testing.T) {
+	w := newWorld(t)
+	m := w.sendsMail()
+	w.user("alice", withPassword)
+	w.user("eve", withPassword)
+	held, release := m.stuck()
+	renew := func(name string) {
+		t.Helper()
+		must(t, w.Passwords.Change(t.Context(), w.admin, name, auth.Secret{}, auth.NewSecret("another long and quite new one")))
 	}
-	// What is only to be told is dropped, and hinders nobody.
-	must(t, w.Passwords.Change(t.Context(), w.admin, "alice", auth.Secret{}, auth.NewSecret("another long and quite new one")))
-	if log := w.log.String(); !strings.Contains(log, "too many wait") {
+	renew("eve")
+	<-held
+	for range auth.MaxLettersOf + 5 {
+		renew("eve")
+	}
+	if log := w.log.String(); strings.Count(log, "too many wait") != 5 || strings.Contains(log, "eve@example.com") {
 		t.Error(log)
 	}
-	close(hold)
+	must(t, w.Passwords.Forgot(t.Context(), home, "alice"))
+	w.HoldLooks()()
+	release()
+	for range 1 + auth.MaxLettersOf {
+		m.next(t, auth.LetterPasswordChanged, "eve@example.com")
+	}
 	m.next(t, auth.LetterReset, "alice@example.com")
 }
 

@@ -7,7 +7,9 @@ import (
 )
 
 const (
-	maxLetters     = 100              // that wait to be written or sent
+	maxAsked       = 1000             // links that were asked for and are not looked into yet
+	maxLetters     = 100              // that wait to be sent
+	maxLettersOf   = 10               // of these, about one account
 	letterDeadline = 30 * time.Second // of one attempt to send
 	lettersGrace   = 3 * time.Second  // of Close, for what waits
 )
@@ -16,26 +18,28 @@ const (
 // the last.
 var letterPauses = [...]time.Duration{5 * time.Second, 20 * time.Second}
 
-// outbox writes and sends letters, one after the other, away from the requests
-// that caused them: how long that takes is nobody's to see.
+// outbox sends letters, one after the other, away from the requests that caused
+// them: how long that takes is nobody's to see. Whether a link that was asked
+// for is mailed at all is looked into apart from the sending: otherwise who fills
+// the queue would see whether a letter holds it up.
 type outbox struct {
-	a    *Authority
-	wake chan struct{} // of capacity 1: there is something new
+	a     *Authority
+	asked chan func(context.Context) // closed by close
+	wake  chan struct{}              // of capacity 1: there is something new
 
 	mu      sync.Mutex
 	waiting []errand
+	deaf    bool // asked is closed
 	closing bool
 
-	stop context.CancelFunc // ends an attempt under way
-	done chan struct{}      // run has ended
+	stop   context.CancelFunc // ends what is under way
+	looked chan struct{}      // look has ended
+	done   chan struct{}      // run has ended
 }
 
 // errand is a letter on its way. It waits in memory alone: what a restart
 // loses, the person asks for again.
 type errand struct {
-	// write makes the letter first; false: there is none to send. nil: it is
-	// made.
-	write    func(context.Context) (Letter, bool)
 	letter   Letter
 	attempts int
 	due      time.Time // by the machine's clock; zero: now
@@ -43,20 +47,60 @@ type errand struct {
 
 func newOutbox(a *Authority) *outbox {
 	ctx, stop := context.WithCancel(context.Background())
-	o := &outbox{a: a, wake: make(chan struct{}, 1), stop: stop, done: make(chan struct{})}
+	o := &outbox{
+		a: a, asked: make(chan func(context.Context), maxAsked), wake: make(chan struct{}, 1),
+		stop: stop, looked: make(chan struct{}), done: make(chan struct{}),
+	}
+	go o.look(ctx)
 	go o.run(ctx)
 	return o
 }
 
-// put adds an errand; false: too many wait, or the outbox is closed.
-func (o *outbox) put(e errand) bool {
+// ask lets do look into what was asked for, soon; false: too many were asked,
+// or the outbox is closed.
+func (o *outbox) ask(do func(context.Context)) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closing || len(o.waiting) >= maxLetters {
+	if o.deaf {
 		return false
 	}
-	o.add(e)
+	select {
+	case o.asked <- do:
+		return true
+	default:
+		return false
+	}
+}
+
+func (o *outbox) look(ctx context.Context) {
+	defer close(o.looked)
+	for do := range o.asked {
+		do(ctx)
+	}
+}
+
+// put takes a letter; false: too many wait, or the outbox is closed.
+func (o *outbox) put(l Letter) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	of := 0
+	for _, w := range o.waiting {
+		if w.letter.User == l.User {
+			of++
+		}
+	}
+	if o.closing || len(o.waiting) >= maxLetters || of >= maxLettersOf {
+		return false
+	}
+	o.add(errand{letter: l})
 	return true
+}
+
+// tell is put for a letter that nobody waits for.
+func (o *outbox) tell(l Letter) {
+	if !o.put(l) {
+		o.a.c.Log.Warn("a letter was not sent: too many wait", "kind", string(l.Kind), "user", l.User)
+	}
 }
 
 func (o *outbox) add(e errand) {
@@ -121,15 +165,8 @@ func (o *outbox) rest(ctx context.Context, pause time.Duration) {
 	}
 }
 
-// carry writes and sends one letter, or puts it back for another attempt.
+// carry sends one letter, or puts it back for another attempt.
 func (o *outbox) carry(ctx context.Context, e errand) {
-	if e.write != nil {
-		letter, ok := e.write(ctx)
-		if !ok {
-			return
-		}
-		e.letter, e.write = letter, nil
-	}
 	mailer := o.a.mailer.Load()
 	if mailer == nil {
 		return // switched off meanwhile
@@ -161,11 +198,18 @@ func (o *outbox) again(e errand) bool {
 
 // close sends what is due, for lettersGrace at most, and ends.
 func (o *outbox) close() {
+	late := time.AfterFunc(lettersGrace, o.stop)
+	o.mu.Lock()
+	if !o.deaf {
+		o.deaf = true
+		close(o.asked)
+	}
+	o.mu.Unlock()
+	<-o.looked
 	o.mu.Lock()
 	o.closing = true
 	o.ring()
 	o.mu.Unlock()
-	late := time.AfterFunc(lettersGrace, o.stop)
 	<-o.done
 	late.Stop()
 	o.stop()

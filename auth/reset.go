@@ -82,7 +82,7 @@ func noLink() error {
 // answer is nil for every name, known or not, and comes at one time: who that
 // is, and whether there is a mail, is found out later, in the background.
 // Errors: Throttled after forgotOfSource calls from one source in an hour, or
-// while too many letters wait; Unsupported where no mail is sent or people do
+// when very many ask at once; Unsupported where no mail is sent or people do
 // not change their passwords. An account gets forgotOfAccount mails an hour,
 // and nothing is said of more.
 func (p *Passwords) Forgot(ctx context.Context, peer Peer, name string) error {
@@ -102,11 +102,12 @@ func (p *Passwords) Forgot(ctx context.Context, peer Peer, name string) error {
 		name = "" // nobody's as well, and not worth keeping
 	}
 	peer.Told = nil // the request is over by then
-	write := func(ctx context.Context) (Letter, bool) {
-		l, err := p.writeReset(ctx, peer, name)
-		return l, err == nil
+	look := func(ctx context.Context) {
+		if l, err := p.writeReset(ctx, peer, name); err == nil {
+			p.a.outbox.tell(l)
+		}
 	}
-	if !p.a.outbox.put(errand{write: write}) {
+	if !p.a.outbox.ask(look) {
 		return tooManyLetters(letterDeadline)
 	}
 	return nil

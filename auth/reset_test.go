@@ -1,7 +1,6 @@
 package auth_test
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -254,20 +253,7 @@ func TestForgotTellsNothing(t *testing.T) {
 	w.user("fixed", withPassword, func(n *auth.NewUser) { n.ProfileFixed = true })
 	w.user("empty")
 
-	hold, held := make(chan struct{}), make(chan struct{}, 100)
-	m.mu.Lock()
-	m.send = func(ctx context.Context, _ auth.Letter) error {
-		held <- struct{}{}
-		select {
-		case <-hold:
-		case <-ctx.Done():
-		}
-		return ctx.Err()
-	}
-	m.mu.Unlock()
-	w.user("first", withPassword)
-	must(t, w.Passwords.Forgot(t.Context(), home, "first"))
-	<-held // from now on nothing is done in the background
+	release := w.HoldLooks() // nothing is done in the background
 	names := []string{"alice", "nobody", "disabled", "robot", "elsewhere", "fixed", "empty", "no name at all", strings.Repeat("x", 5000)}
 	var first string
 	for i, name := range names {
@@ -290,10 +276,10 @@ func TestForgotTellsNothing(t *testing.T) {
 			t.Errorf("%.20s: %s, and for %s: %s", name, did, names[0], first)
 		}
 	}
-	close(hold)
-	m.next(t, auth.LetterReset, "first@example.com")
+	release()
 	m.next(t, auth.LetterReset, "alice@example.com")
 	m.next(t, auth.LetterReset, "empty@example.com") // whoever has no password yet may choose one
+	w.HoldLooks()()
 	m.nothing(t, w)
 	if trail := w.trail.String(); strings.Contains(trail, "nobody") || strings.Contains(trail, "no name") {
 		t.Error("a name that is nobody's is in the trail")
@@ -315,6 +301,7 @@ func TestForgotIsBounded(t *testing.T) {
 	for range 3 {
 		m.next(t, auth.LetterReset, "alice@example.com")
 	}
+	w.HoldLooks()()
 	m.nothing(t, w)
 	for i := range 9 { // of a source, about anybody
 		must(t, w.Passwords.Forgot(t.Context(), peer(0), fmt.Sprint("nobody", i)))
@@ -325,6 +312,7 @@ func TestForgotIsBounded(t *testing.T) {
 		t.Errorf("retry after %v", e.RetryAfter)
 	}
 	must(t, w.Passwords.Forgot(t.Context(), peer(1), "alice"))
+	w.HoldLooks()()
 	m.nothing(t, w)
 	w.clock.Advance(time.Hour)
 	must(t, w.Passwords.Forgot(t.Context(), peer(0), "alice"))
