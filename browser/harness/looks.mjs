@@ -77,7 +77,7 @@ export async function screenshots(page, name) {
   for (const [size, dark] of [[desk, false], [desk, true], [phone, false]]) {
     await page.setViewportSize(size);
     await page.emulateMedia({ colorScheme: dark ? "dark" : "light" });
-    await picture(page, folder, `${name}${size === phone ? "-phone" : ""}${dark ? "-dark" : ""}`);
+    await picture(page, folder, `${name}-${dark ? "dark" : "light"}-${size.width}`);
   }
 }
 
