@@ -66,9 +66,12 @@ func checkDisplayName(s string) error {
 	return nil
 }
 
+// checkEmail takes one bare address of characters that are seen as they are:
+// those that net/mail lets pass in RFC 6532's could turn lines around, break
+// them or not be seen at all, in mails about the address as well.
 func checkEmail(s string) error {
 	at, err := mail.ParseAddress(s)
-	if err != nil || at.Address != s || at.Name != "" || len(s) > MaxEmail || strings.ContainsFunc(s, unicode.IsControl) {
+	if err != nil || at.Address != s || at.Name != "" || len(s) > MaxEmail || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) {
 		return invalid("email", "%q is not an e-mail address", s)
 	}
 	return nil

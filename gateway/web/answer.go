@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
@@ -21,6 +22,16 @@ const (
 	staticLife = "public, max-age=86400"
 )
 
+// unturned takes characters out that change in which direction, or on which
+// line, what stands beside them is read (Unicode TR 9 §2.1-2.4, CVE-2021-42574):
+// the bidirectional embeddings, overrides and isolates, and the separators of
+// lines and paragraphs. No template has any, so they stand in what somebody
+// typed, or a program called itself, to make the words of a page read otherwise.
+var unturned = strings.NewReplacer(
+	"\u202a", "", "\u202b", "", "\u202c", "", "\u202d", "", "\u202e", "",
+	"\u2066", "", "\u2067", "", "\u2068", "", "\u2069", "", "\u2028", "", "\u2029", "",
+)
+
 // write answers with a page; name is its template's.
 func (p *Pages) write(w http.ResponseWriter, status int, name string, content any) error {
 	var body bytes.Buffer
@@ -31,7 +42,7 @@ func (p *Pages) write(w http.ResponseWriter, status int, name string, content an
 	p.guard(h)
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	w.Write(body.Bytes()) // a browser that has gone needs no page
+	unturned.WriteString(w, body.String()) // a browser that has gone needs no page
 	return nil
 }
 
