@@ -294,6 +294,33 @@ func TestStallingServers(t *testing.T) {
 	}
 }
 
+// A server that never ends its answer, or a line of it, fills no memory.
+func TestEndlessAnswers(t *testing.T) {
+	for what, more := range map[string]string{"lines": "220-" + strings.Repeat("x", 1000) + "\r\n", "line": strings.Repeat("x", 1000)} {
+		t.Run(what, func(t *testing.T) {
+			sent := make(chan int, 1)
+			l := listen(t, func(c net.Conn) {
+				n := 0
+				fmt.Fprint(c, "220-")
+				for n < 64<<20 {
+					k, err := fmt.Fprint(c, strings.Repeat(more, 100))
+					if n += k; err != nil {
+						break
+					}
+				}
+				sent <- n
+			})
+			s := sender(t, mail.Config{Address: l, TLS: mail.None})
+			if err := s.Send(t.Context(), "alice@example.com", subject, text); err == nil {
+				t.Error("sent")
+			}
+			if n := <-sent; n >= 64<<20 {
+				t.Errorf("%d bytes of an answer were read", n)
+			}
+		})
+	}
+}
+
 // listen serves connections of a test.
 func listen(t *testing.T, serve func(net.Conn)) (address string) {
 	t.Helper()

@@ -21,6 +21,12 @@ var signIns = []gomail.SMTPAuthType{
 	gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthSCRAMSHA1, gomail.SMTPAuthPlain, gomail.SMTPAuthLogin,
 }
 
+// maxAnswers is how much a server may say in one meeting, in bytes, those of TLS
+// included.
+const maxAnswers = 256 << 10
+
+var errTooLong = errors.New("the answers are too long")
+
 // meet opens a connection, lets do talk to the server, and closes it.
 func (s *Sender) meet(ctx context.Context, do func(context.Context, *gomail.Client, *smtp.Client) error) error {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
@@ -77,12 +83,29 @@ func (l *line) dial(ctx context.Context, network, address string) (net.Conn, err
 	if err != nil {
 		return nil, err
 	}
+	conn = &bounded{Conn: conn, left: maxAnswers}
 	l.keep(conn)
 	if l.s.c.TLS != TLS {
 		return conn, nil
 	}
 	secure := tls.Client(conn, l.s.tls())
 	return secure, secure.HandshakeContext(ctx)
+}
+
+// bounded is a connection that ends after so many bytes: the library keeps an
+// answer, and a line of it, however long it is.
+type bounded struct {
+	net.Conn
+	left int
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errTooLong
+	}
+	n, err := b.Conn.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
 }
 
 func (l *line) keep(conn net.Conn) {
@@ -126,6 +149,8 @@ func explain(ctx context.Context, err error) error {
 		return errors.New("the mail server offers no way to sign in that is known here")
 	case errors.Is(err, smtp.ErrUnencrypted):
 		return errors.New("the password is not shown to a mail server in clear; see smtp.tls")
+	case errors.Is(err, errTooLong):
+		return errors.New("the mail server said more than one does")
 	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
 		return errors.New("the mail server closed the connection")
 	}
