@@ -2,12 +2,37 @@ package auth_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
 	"github.com/latchkey-io/latchkey/keystore/storetest"
 )
+
+// A link that does not work costs the same for every name: the trail has a line
+// of it, which names accounts alone, and the store is asked the same.
+func TestLinksThatDoNotWorkCostTheSame(t *testing.T) {
+	c := storetest.NewClock()
+	store := storetest.NewFaulty(storetest.NewMemory(c.Now))
+	w := worldOver(t, store, c)
+	w.user("alice", withPassword)
+	costs := func(name, key string) string {
+		calls, trail := len(store.Calls()), strings.Count(w.trail.String(), "\n")
+		w.wantDead(name, name, auth.NewSecret(strings.Repeat(key, 43)))
+		return fmt.Sprint(len(store.Calls())-calls, " calls, ", strings.Count(w.trail.String(), "\n")-trail, " lines")
+	}
+	known := costs("alice", "k")
+	for name, key := range map[string]string{"nobody": "n", "no name at all": "x"} {
+		if unknown := costs(name, key); unknown != known && name != "no name at all" || !strings.HasSuffix(unknown, "1 lines") {
+			t.Errorf("%s: %s, and for an account: %s", name, unknown, known)
+		}
+	}
+	if trail := w.trail.String(); strings.Contains(trail, "nobody") || strings.Contains(trail, "no name") {
+		t.Error("a name that is nobody's is in the trail")
+	}
+}
 
 // Whoever sits in an unlocked session of the account and makes a credential at
 // the very moment at which its owner chooses a new password is out as well:

@@ -252,8 +252,12 @@ func (p *Passwords) link(ctx context.Context, peer Peer, typed string, key Secre
 		return name, acc, rec.Links[i], nil
 	}
 	err = noLink()
-	if acc != nil && p.a.wrong.Add(p.a.cache.key("reset", name, key.Reveal())) == 1 {
-		p.a.Trail.acted(Identity{Peer: peer}, actPasswordReset, name, err)
+	if p.a.wrong.Add(p.a.cache.key("reset", name, key.Reveal())) == 1 {
+		target := name
+		if acc == nil {
+			target = "" // a name that is nobody's may be a password
+		}
+		p.a.Trail.acted(Identity{Peer: peer}, actPasswordReset, target, err)
 	}
 	return "", nil, link, err
 }
