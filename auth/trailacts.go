@@ -77,7 +77,7 @@ var acts = map[act]deed{
 	actUpstreamShow:   {aThing, "Looked at the upstream credentials", "look at the upstream credentials", " of "},
 	actUpstreamSet:    {aThing, "Stored an upstream credential", "store an upstream credential", " for "},
 	actUpstreamTest:   {aThing, "Tested an upstream credential", "test an upstream credential", " of "},
-	actUpstreamDelete: {aThing, "Removed an upstream credential", "remove an upstream credential", " of "},
+	actUpstreamDelete: {aThing, "Deleted an upstream credential", "delete an upstream credential", " of "},
 
 	actWebLoginShow:    {aThing, "Looked at a program that waits to be signed in", "look at a program that waits to be signed in", " as "},
 	actWebLoginApprove: {aThing, "Let a program sign in", "let a program sign in", " as "},

@@ -263,7 +263,7 @@ func TestThingsOfAUser(t *testing.T) {
 	h.do("GET", "/ui/profile", nil, navigate, alice).is(http.StatusSeeOther)
 }
 
-// TestUpstreamCredentialsOfAUser are named, never shown, and removed.
+// TestUpstreamCredentialsOfAUser are named, never shown, and deleted.
 func TestUpstreamCredentialsOfAUser(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, houseConfig{})
@@ -278,8 +278,8 @@ func TestUpstreamCredentialsOfAUser(t *testing.T) {
 	}
 	o := h.office(true)
 	o.get("/ui/admin/users/alice").is(http.StatusOK).says("nexus", "alice.l").lacks(secret)
-	o.get("/ui/admin/users/alice/upstreams/nexus/end").is(http.StatusOK).says("Remove an upstream credential of alice?").lacks(secret)
-	o.leads(o.post("/ui/admin/users/alice/upstreams/nexus/end"), "/ui/admin/users/alice", "The credential is removed").says("None stored")
+	o.get("/ui/admin/users/alice/upstreams/nexus/end").is(http.StatusOK).says("Delete an upstream credential of alice?").lacks(secret)
+	o.leads(o.post("/ui/admin/users/alice/upstreams/nexus/end"), "/ui/admin/users/alice", "The credential is deleted").says("None stored")
 }
 
 // TestAUserCalledNew has a page beside the one that adds users.

@@ -233,7 +233,7 @@ func (e *estate) sheets() []sheet {
 		{"POST /ui/profile/account/name", "alice", one("display_name", "Another")},
 		{"POST /ui/profile/account/email", "alice", one("email", "another@example.com")},
 		{"POST /ui/profile/upstreams/{upstream}", "alice", one("name", "alice-there", "secret", upstreamSecret)},
-		{"POST /ui/profile/upstreams/{upstream}/remove", "alice", nil},
+		{"POST /ui/profile/upstreams/{upstream}/delete", "alice", nil},
 		{"POST /ui/profile/sessions/end", "alice", one("session", e.of["alice"]["sessions"])},
 		{"POST /ui/profile/sessions/end-others", "alice", nil},
 		{"POST /ui/profile/apikey/rotate", "alice", nil},

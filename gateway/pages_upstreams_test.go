@@ -78,17 +78,17 @@ func TestUpstreamsPage(t *testing.T) {
 	h.do("GET", upstreamsURL, nil, navigate, in).is(http.StatusOK).holds("not used", "enter it again").lacks("Test what is stored")
 	test("registry", nil).is(http.StatusBadRequest).holds("enter it again")
 
-	// It goes: what was stored can be removed.
+	// It goes: what was stored can be deleted.
 	h.auth.SetUpstreams(known[1:], gateway.Probe{})
 	h.do("GET", upstreamsURL, nil, navigate, in).is(http.StatusOK).holds("Not here any more")
-	remove := upstreamsURL + "/registry/remove"
-	h.do("GET", remove, nil, navigate, in).is(http.StatusOK).holds("Remove your credential for registry?", "alice-there", `action="`+remove+`"`)
-	h.follows(h.submit(remove, nil, in), in).holds("is removed").lacks("alice-there")
-	h.follows(h.submit(remove, nil, in), in).holds("Nothing was stored")
-	h.follows(h.do("GET", remove, nil, navigate, in), in).holds("Nothing was stored")
+	deletion := upstreamsURL + "/registry/delete"
+	h.do("GET", deletion, nil, navigate, in).is(http.StatusOK).holds("Delete your credential for registry?", "alice-there", `action="`+deletion+`"`)
+	h.follows(h.submit(deletion, nil, in), in).holds("is deleted").lacks("alice-there")
+	h.follows(h.submit(deletion, nil, in), in).holds("Nothing was stored")
+	h.follows(h.do("GET", deletion, nil, navigate, in), in).holds("Nothing was stored")
 }
 
-// TestUpstreamsOfAFixedProfile can be removed, and nothing else is offered.
+// TestUpstreamsOfAFixedProfile can be deleted, and nothing else is offered.
 func TestUpstreamsOfAFixedProfile(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, houseConfig{})
@@ -100,9 +100,9 @@ func TestUpstreamsOfAFixedProfile(t *testing.T) {
 	if _, err := h.auth.Users.Update(t.Context(), h.admin, "alice", auth.UserChange{MayUpdateProfile: &no}); err != nil {
 		t.Fatal(err)
 	}
-	h.do("GET", upstreamsURL, nil, navigate, in).is(http.StatusOK).holds("kept by the administrators", "alice-there", upstreamsURL+"/registry/remove").lacks(`name="secret"`, "Test what is stored")
+	h.do("GET", upstreamsURL, nil, navigate, in).is(http.StatusOK).holds("kept by the administrators", "alice-there", upstreamsURL+"/registry/delete").lacks(`name="secret"`, "Test what is stored")
 	h.submit(upstreamsURL+"/registry", both, in).is(http.StatusForbidden).lacks(upstreamSecret)
-	h.submit(upstreamsURL+"/registry/remove", nil, in).is(http.StatusSeeOther)
+	h.submit(upstreamsURL+"/registry/delete", nil, in).is(http.StatusSeeOther)
 }
 
 // TestUpstreamTestsAreBounded: a page is no tool to guess with.

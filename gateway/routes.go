@@ -100,8 +100,8 @@ func profileRows(p *web.Pages) []row {
 		own(user, "GET /profile/upstreams", p.ShowUpstreams),
 		own(user, "POST /profile/upstreams/{upstream}", p.SaveUpstream),
 		own(user, "POST /profile/upstreams/{upstream}/test", p.TestUpstream),
-		own(user, "GET /profile/upstreams/{upstream}/remove", p.AskRemoveUpstream),
-		own(user, "POST /profile/upstreams/{upstream}/remove", p.RemoveUpstream),
+		own(user, "GET /profile/upstreams/{upstream}/delete", p.AskDeleteUpstream),
+		own(user, "POST /profile/upstreams/{upstream}/delete", p.DeleteUpstream),
 
 		own(user, "GET /profile/accounts", p.ShowAccounts),
 		own(user, "GET /profile/activity", p.ShowActivity),

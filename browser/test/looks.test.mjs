@@ -83,7 +83,7 @@ for (const [name, path] of PAGES) {
 
 const UNLOCKED = [
   ["activity", "/ui/profile/activity"],
-  ["upstream-remove", "/ui/profile/upstreams/artifacts/remove"],
+  ["upstream-delete", "/ui/profile/upstreams/artifacts/delete"],
   ["token-new", "/ui/profile/tokens/new"],
   ["api-key-regenerate", "/ui/profile/apikey/rotate"],
   ["api-key-revoke", "/ui/profile/apikey/revoke"],

@@ -132,14 +132,14 @@ both("what is missing is said at its field, and the name is kept", async (t, opt
   assert.equal((await act(page, "GET", "/users/me/upstreams")).items.length, 0);
 });
 
-both("what is stored is removed after a question", async (t, options) => {
+both("what is stored is deleted after a question", async (t, options) => {
   const { page } = await begin(t, options);
   await act(page, "PUT", "/users/me/upstreams/artifacts", { name: "alice", secret: "open sesame" });
   await page.reload();
-  await part(page, "artifacts").getByRole("link", { name: "Remove" }).click();
+  await part(page, "artifacts").getByRole("link", { name: "Delete" }).click();
   await page.getByRole("heading", { level: 1, name: /artifacts/ }).waitFor();
-  await page.locator("main").getByRole("button", { name: /^Remove/ }).click();
-  await said(page, /removed/);
+  await page.locator("main").getByRole("button", { name: /^Delete/ }).click();
+  await said(page, /deleted/);
   assert.equal((await act(page, "GET", "/users/me/upstreams")).items.length, 0);
 });
 

@@ -86,7 +86,7 @@ var holdingKinds = map[Holding]holdingKind{
 		},
 	},
 	HeldUpstreams: {
-		title: "Upstream credentials", none: "None stored.", act: "Remove", ask: "Remove an upstream credential of ",
+		title: "Upstream credentials", none: "None stored.", act: "Delete", ask: "Delete an upstream credential of ",
 		said:   "Requests in this user’s name reach that upstream without it from then on, and are refused where it asks for one.",
 		notice: "upstream-deleted", list: heldUpstreams,
 		end: func(a *auth.Authority, ctx context.Context, who auth.Identity, owner, id string) error {

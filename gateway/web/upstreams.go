@@ -16,7 +16,7 @@ const upstreamsPath = profilePath + "/upstreams"
 type upstreamsPage struct {
 	frame
 	Problem string
-	Fixed   bool // the person may remove what there is, and nothing else
+	Fixed   bool // the person may delete what there is, and nothing else
 	Known   []upstreamPart
 	Gone    []upstreamStored // of upstreams that are not here any more
 }
@@ -46,7 +46,7 @@ type upstreamStored struct {
 	Upstream, Name string
 	Since          moment
 	Stale          bool
-	Remove         string // address
+	Delete         string // address
 }
 
 // upstreamAnswer is what became of a test.
@@ -103,7 +103,7 @@ func (p *Pages) upstreamsOf(r *http.Request, who auth.Identity) (upstreamsPage, 
 }
 
 func (p *Pages) upstreamStored(c auth.UpstreamCredential) upstreamStored {
-	return upstreamStored{Upstream: c.Upstream, Name: c.Name, Since: p.moment(c.Created), Stale: c.Stale, Remove: upstreamAt(c.Upstream, "remove")}
+	return upstreamStored{Upstream: c.Upstream, Name: c.Name, Since: p.moment(c.Created), Stale: c.Stale, Delete: upstreamAt(c.Upstream, "delete")}
 }
 
 func (p *Pages) upstreamPart(up auth.Upstream) upstreamPart {
@@ -213,8 +213,8 @@ func (p *Pages) TestUpstream(w http.ResponseWriter, r *http.Request, who auth.Id
 	return p.write(w, http.StatusOK, "upstreams", page)
 }
 
-// AskRemoveUpstream is GET /ui/profile/upstreams/{upstream}/remove.
-func (p *Pages) AskRemoveUpstream(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+// AskDeleteUpstream is GET /ui/profile/upstreams/{upstream}/delete.
+func (p *Pages) AskDeleteUpstream(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	stored, err := p.auth.Upstreams.List(r.Context(), who, who.User)
 	if err != nil {
 		return err
@@ -225,12 +225,12 @@ func (p *Pages) AskRemoveUpstream(w http.ResponseWriter, r *http.Request, who au
 	}
 	c := stored[i]
 	page := confirmPage{
-		frame: p.profile("Remove your credential for "+c.Upstream+"?", r, who, "Upstreams"),
+		frame: p.profile("Delete your credential for "+c.Upstream+"?", r, who, "Upstreams"),
 		Said: []string{
 			"What you do through Latchkey at " + c.Upstream + " is refused from then on, but for what everybody may do there.",
 			"The secret itself goes on working there. If nothing else uses it, end it there as well.",
 		},
-		Form: form{Action: upstreamAt(c.Upstream, "remove"), Button: "Remove credential", Danger: true, Cancel: upstreamsPath},
+		Form: form{Action: upstreamAt(c.Upstream, "delete"), Button: "Delete credential", Danger: true, Cancel: upstreamsPath},
 	}
 	if c.Name != "" {
 		page.Facts = append(page.Facts, fact{"Name there", c.Name})
@@ -239,8 +239,8 @@ func (p *Pages) AskRemoveUpstream(w http.ResponseWriter, r *http.Request, who au
 	return p.confirm(w, http.StatusOK, page)
 }
 
-// RemoveUpstream is POST /ui/profile/upstreams/{upstream}/remove.
-func (p *Pages) RemoveUpstream(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
+// DeleteUpstream is POST /ui/profile/upstreams/{upstream}/delete.
+func (p *Pages) DeleteUpstream(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	if _, err := readForm(w, r); err != nil {
 		return err
 	}

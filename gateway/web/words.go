@@ -34,7 +34,7 @@ var notices = map[string]string{
 	"password-renewed":    "The new password is set. Sign in with it.",
 	"password-changed":    "The password is changed. Everything that hung on the old one has ended.",
 	"upstream-saved":      "Saved. Requests in your name use it from now on.",
-	"upstream-deleted":    "The credential is removed. It is not sent any more.",
+	"upstream-deleted":    "The credential is deleted. It is not sent any more.",
 	"user-added":          "The user is added.",
 	"user-saved":          "Saved.",
 	"user-disabled":       "The user is disabled. Sessions and tokens have ended; keys are silent until the user is enabled.",
