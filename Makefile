@@ -2,6 +2,7 @@
 # make run     builds it and starts it with its state in ./data
 # make test    every test, with real Redis, git-lfs and OpenSSH
 # make test-browser   the pages in a real browser; screenshots keeps pictures of them
+# make lighthouse   what Lighthouse says of the pages
 # make test-clients   npm, pip, mvn, docker, git and others against it; minutes
 # make check   formatting, vet, lint, import rules, modules
 # make bench   what a request costs
@@ -23,7 +24,7 @@ BENCHROUNDS ?= 7
 
 TOOLS := bin/tools
 
-.PHONY: build run test check bench crash fuzz clean peers test-clients test-browser screenshots
+.PHONY: build run test check bench crash fuzz clean peers test-clients test-browser screenshots lighthouse
 
 build:
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/latchkey ./cmd/latchkey
@@ -57,11 +58,17 @@ test-clients: $(TOOLS)/built build
 # The pages in Debian's Chromium, two files of tests at a time.
 test-browser: build
 	@tools/install-browser
-	npm --prefix browser --silent test
+	PATH='$(CURDIR)/browser/node/bin':"$$PATH" npm --prefix browser --silent test
 
 # The same, and pictures of the pages stay in docs/screenshots.
 screenshots: export LATCHKEY_SCREENSHOTS := $(CURDIR)/docs/screenshots
 screenshots: test-browser
+
+# What Lighthouse says of the pages; a minute or two, and 185 MB of npm once.
+lighthouse: build
+	@tools/install-browser
+	npm ci --prefix browser/lighthouse --no-audit --no-fund --ignore-scripts
+	PATH='$(CURDIR)/browser/node/bin':"$$PATH" node browser/lighthouse/run.mjs
 
 check: $(TOOLS)/built
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
