@@ -34,6 +34,26 @@ func TestLinksThatDoNotWorkCostTheSame(t *testing.T) {
 	}
 }
 
+// A rotation by an administrator is seen by whose token it was.
+func TestARotationByAnotherIsSeen(t *testing.T) {
+	w := newWorld(t)
+	w.user("alice", withPassword)
+	tok := w.token(w.who(password("alice")), auth.NewToken{})
+	next, err := w.Tokens.Rotate(t.Context(), w.admin, tok.ID)
+	must(t, err)
+	last, err := w.Tokens.Replace(t.Context(), w.admin, next.ID, time.Hour)
+	must(t, err)
+	seen := ""
+	for _, e := range w.activity(w.admin, "alice") {
+		if e.Action == "token.rotate" {
+			seen += e.Target + "; "
+		}
+	}
+	if want := "alice " + next.ID + " " + last.ID + "; alice " + tok.ID + " " + next.ID + "; "; seen != want {
+		t.Errorf("seen: %q, want %q", seen, want)
+	}
+}
+
 // Whoever sits in an unlocked session of the account and makes a credential at
 // the very moment at which its owner chooses a new password is out as well:
 // whichever of the two came first, nothing that was made works afterwards.

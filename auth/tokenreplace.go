@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -45,14 +46,20 @@ func (t *Tokens) succeed(ctx context.Context, who Identity, id string) (s succes
 	return s, t.a.covers(who, s.old.User, s.scopes, s.expires)
 }
 
+// rotated records that a token of owner was rotated, or was to be; owner is
+// empty where that was refused before it was known.
+func (t *Tokens) rotated(who Identity, owner, id, next string, err error) {
+	t.a.Trail.acted(who, actTokenRotate, strings.TrimSpace(strings.Join([]string{owner, id, next}, " ")), err)
+}
+
 // Rotate ends a token and makes one of the same owner, scope, description and
 // kind of life; the old is dead before the new is answered.
 func (t *Tokens) Rotate(ctx context.Context, who Identity, id string) (tok Token, err error) {
-	defer func() { t.a.Trail.acted(who, actTokenRotate, id+" "+tok.ID, err) }()
+	var s successor
+	defer func() { t.rotated(who, s.Owner, id, tok.ID, err) }()
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
 	defer cancel()
-	s, err := t.succeed(ctx, who, id)
-	if err != nil {
+	if s, err = t.succeed(ctx, who, id); err != nil {
 		return Token{}, err
 	}
 	if err := t.end(ctx, id, s.old, whyReplaced); err != nil {
@@ -70,14 +77,14 @@ func (t *Tokens) Rotate(ctx context.Context, who Identity, id string) (tok Token
 // "overlap", and so is the replacing of a token that refresh tokens renew. A
 // token that has a successor already, which works, is of code Exists.
 func (t *Tokens) Replace(ctx context.Context, who Identity, id string, overlap time.Duration) (tok Token, err error) {
-	defer func() { t.a.Trail.acted(who, actTokenRotate, id+" "+tok.ID, err) }()
+	var s successor
+	defer func() { t.rotated(who, s.Owner, id, tok.ID, err) }()
 	if overlap < MinOverlap || overlap > MaxOverlap {
 		return Token{}, invalid("overlap", "both tokens work together for a minute at least and 30 days at most")
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
 	defer cancel()
-	s, err := t.succeed(ctx, who, id)
-	if err != nil {
+	if s, err = t.succeed(ctx, who, id); err != nil {
 		return Token{}, err
 	}
 	if s.Refreshable {
