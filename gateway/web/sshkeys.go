@@ -1,7 +1,6 @@
 package web
 
 import (
-	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -126,9 +125,9 @@ func (p *Pages) AddSSHKey(w http.ResponseWriter, r *http.Request, who auth.Ident
 }
 
 // refusedSSHKey is the page with the form as it was typed. A private key that
-// was pasted by mistake is not among what comes back.
+// was pasted by mistake is not among what comes back, whatever was refused.
 func (p *Pages) refusedSSHKey(w http.ResponseWriter, r *http.Request, who auth.Identity, f form, values url.Values, err error) error {
-	if refusal, ok := errors.AsType[*auth.Error](err); ok && refusal.Field == "key" && !looksPublic(values.Get("key")) {
+	if !looksPublic(values.Get("key")) {
 		values.Set("key", "")
 	}
 	f, status, ok := f.refused(w, err, values)
