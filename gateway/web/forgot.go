@@ -17,12 +17,9 @@ type forgotPage struct {
 	Form form
 }
 
-// mailsLinks reports whether people can choose another password by themselves.
-func (p *Pages) mailsLinks() bool { return p.auth.SendsMail() && !p.auth.Policy().KeepPasswords }
-
 func (p *Pages) forgotPage() forgotPage {
 	return forgotPage{
-		frame: p.frame("Forgot your password?", auth.Identity{}), Off: !p.mailsLinks(),
+		frame: p.frame("Forgot your password?", auth.Identity{}), Off: !p.auth.Passwords.MailsLinks(),
 		Form: form{
 			Action: forgotPath, Button: "Send me a link",
 			Fields: []field{{Name: "username", Label: "Name", Complete: "username", Required: true, Max: auth.MaxName, Focus: true}},

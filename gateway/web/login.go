@@ -23,7 +23,7 @@ type loginPage struct {
 
 // loginPage is the page that leads on to next.
 func (p *Pages) loginPage(next string) loginPage {
-	page := loginPage{frame: p.frame("Sign in", auth.Identity{}), Next: next, Forgot: p.mailsLinks()}
+	page := loginPage{frame: p.frame("Sign in", auth.Identity{}), Next: next, Forgot: p.auth.Passwords.MailsLinks()}
 	switch {
 	case strings.HasPrefix(next, programPath("")):
 		page.Waits = "A program waits for you to sign in. You are asked next whether to let it in."

@@ -89,7 +89,7 @@ func (p *Pages) resetGone(w http.ResponseWriter) error {
 		Said:  []string{"It works once and for a short time, and ends when the password or the e-mail address changes. It may also have lost a part on its way: copy the whole of it."},
 		Path:  forgotPath, Name: "Ask for a new link",
 	}
-	if !p.mailsLinks() {
+	if !p.auth.Passwords.MailsLinks() {
 		page.Said = append(page.Said, "Ask an administrator for a new one.")
 		page.Path, page.Name = LoginPath, "Go to sign in"
 	}
