@@ -166,7 +166,7 @@ func New(ctx context.Context, c Config) (*Authority, error) {
 	a.Sessions = &Sessions{a, newShelf(a, KindSession, a.rec.sessions, "sessions/", maxSessionsOf)}
 	a.Upstreams = &Upstreams{a}
 	a.WebLogins = newWebLogins(a)
-	a.Trail = &Trail{a: a, w: c.Audit}
+	a.Trail = &Trail{a: a, w: c.Audit, looking: limit.NewGate((cores+1)/2, maxLooking)}
 	if err := a.ensureSystem(ctx); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/latchkey-io/latchkey/internal/event"
+	"github.com/latchkey-io/latchkey/internal/limit"
 )
 
 // Trail is the audit trail: one JSON line for every change, every secret
@@ -15,10 +16,11 @@ import (
 // and the line before, so that a line taken out or altered is found by Verify
 // to whoever holds the key ring.
 type Trail struct {
-	a    *Authority
-	mu   sync.Mutex
-	w    io.Writer
-	last string // the chain's latest hash
+	a       *Authority
+	mu      sync.Mutex
+	w       io.Writer
+	last    string      // the chain's latest hash
+	looking *limit.Gate // around what reads much of it for one page
 }
 
 // Event is one line of the trail.

@@ -38,7 +38,7 @@ func (t *Trail) Activity(ctx context.Context, who Identity, owner string, w Writ
 	if acc.Created.After(since) {
 		since = acc.Created
 	}
-	return page(ctx, w, before, limit, func(line []byte) (Event, verdict) {
+	return t.page(ctx, w, before, limit, func(line []byte) (Event, verdict) {
 		if at, ok := timeOf(line); ok && at.Before(since) {
 			return Event{}, tooOld
 		}

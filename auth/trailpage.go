@@ -30,14 +30,14 @@ const oldLines = 1000
 // the newest, as is a place beyond the end; one within a line begins with the
 // line before it. A call reads at most 16 MiB, and of a page without a query
 // little more than the page. ActionUnreadable stands for lines that are no
-// events. Only an administrator may.
+// events. Only an administrator may; Throttled where very many look at once.
 func (t *Trail) Page(ctx context.Context, who Identity, w Written, q EventQuery, before int64, limit int) (EventPage, error) {
 	if err := t.reads(ctx, who, q); err != nil {
 		return EventPage{}, err
 	}
 	var after time.Time
 	musts := q.musts()
-	return page(ctx, w, before, limit, func(line []byte) (Event, verdict) {
+	return t.page(ctx, w, before, limit, func(line []byte) (Event, verdict) {
 		for _, text := range musts {
 			if !bytes.Contains(line, text) {
 				if at, ok := timeOf(line); ok && at.Before(q.Since) {
@@ -88,15 +88,28 @@ const (
 	over   // nothing before it is wanted
 )
 
-// page asks judge about lines, newest first. It looks one wanted line further
+const (
+	maxLooking  = 64              // waiting for a core to look beyond those at work
+	maxLookWait = 5 * time.Second // in that queue
+)
+
+// page asks judge about lines, newest first, a few callers at a time: a page of
+// somebody without any events costs a quarter of a second of work. It looks one wanted line further
 // than the page, so that Older leads to something wherever that is known.
-func page(ctx context.Context, w Written, before int64, limit int, judge func(line []byte) (Event, verdict)) (EventPage, error) {
+func (t *Trail) page(ctx context.Context, w Written, before int64, limit int, judge func(line []byte) (Event, verdict)) (EventPage, error) {
 	if before < 0 {
 		return EventPage{}, invalid("before", "before is the place that the page before named")
 	}
 	if limit < 1 || limit > MaxEventPage {
 		return EventPage{}, invalid("limit", "a page has 1 to %d events", MaxEventPage)
 	}
+	waiting, cancel := context.WithTimeout(ctx, maxLookWait)
+	defer cancel()
+	leave, err := t.looking.Enter(waiting)
+	if err != nil {
+		return EventPage{}, &Error{Code: Throttled, Reason: "too many look into the audit trail at once; try again in a moment", RetryAfter: time.Second, Err: err}
+	}
+	defer leave()
 	p := EventPage{Events: []Event{}}
 	b, err := newBackward(w, before)
 	if err != nil {

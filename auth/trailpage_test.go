@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,6 +34,42 @@ func (f *file) ReadAt(p []byte, at int64) (int, error) {
 func (*file) Close() error { return nil }
 
 func (w *world) written() *file { return fileOf(w.trail.String()) }
+
+// seldom is a file that counts who reads it at once.
+type seldom struct {
+	*file
+	now, most *atomic.Int32
+}
+
+func (s seldom) ReadAt(p []byte, at int64) (int, error) {
+	n := s.now.Add(1)
+	defer s.now.Add(-1)
+	for most := s.most.Load(); n > most && !s.most.CompareAndSwap(most, n); most = s.most.Load() {
+	}
+	runtime.Gosched()
+	return s.file.Reader.ReadAt(p, at)
+}
+
+// However many ask for long searches at once, cores are left for others.
+func TestFewLookAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.user("alice", withPassword)
+	alice := w.who(password("alice"))
+	var now, most atomic.Int32
+	f := seldom{fileOf(strings.Repeat(strings.Repeat("x", 1000)+"\n", 4000)), &now, &most}
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			if _, err := w.Trail.Activity(t.Context(), alice, "alice", f, 0, 10); err != nil && auth.CodeOf(err) != auth.Throttled {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if cores := runtime.GOMAXPROCS(0); int(most.Load()) > (cores+1)/2 {
+		t.Errorf("%d read at once, on %d cores", most.Load(), cores)
+	}
+}
 
 // pages gives everything from before on, by pages of limit.
 func (w *world) pages(f auth.Written, q auth.EventQuery, limit int) (all []auth.Event) {
