@@ -62,7 +62,7 @@ func (p *Pages) accountOf(r *http.Request, who auth.Identity) (accountPage, erro
 		return accountPage{}, err
 	}
 	page.PendTill = p.moment(till)
-	if !user.MayUpdateProfile && !who.Admin {
+	if profileKept(user, who) {
 		page.Fixed = "Your profile is kept by the administrators. Ask one of them to change something here."
 	}
 	switch {
@@ -90,6 +90,10 @@ func (p *Pages) accountOf(r *http.Request, who auth.Identity) (accountPage, erro
 	}
 	return page, nil
 }
+
+// profileKept reports a profile that the administrators keep: what its owner
+// would change, auth refuses, and so it is not offered.
+func profileKept(user auth.User, who auth.Identity) bool { return !user.MayUpdateProfile && !who.Admin }
 
 // saveAccount does what one of the forms asks for, or shows it again.
 func (p *Pages) saveAccount(w http.ResponseWriter, r *http.Request, who auth.Identity, of func(*accountPage) *form,

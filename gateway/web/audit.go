@@ -69,9 +69,9 @@ var auditKinds = []option{
 func (p *Pages) ShowAudit(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	query := r.URL.Query()
 	page := auditPage{frame: p.admin("Audit", r, who, "Audit"), Kept: p.machine != nil, Fields: auditFields(query)}
-	q, wrong := auditQuery(query)
-	if wrong != nil {
-		page.Fields[3].Problem, page.Sought = wrong.Text, true
+	q, ok := auditQuery(query)
+	if !ok {
+		page.Fields[len(page.Fields)-1].Problem, page.Sought = "Write the day as 2030-01-31.", true
 		return p.write(w, http.StatusBadRequest, "audit", page)
 	}
 	page.Sought = q != auth.EventQuery{}
@@ -103,17 +103,18 @@ func auditFields(query url.Values) []field {
 	}
 }
 
-// auditQuery is what was searched for. wrong is about the field since.
-func auditQuery(query url.Values) (q auth.EventQuery, wrong *problem) {
+// auditQuery is what was searched for; ok is false where the last field, since,
+// is no day.
+func auditQuery(query url.Values) (q auth.EventQuery, ok bool) {
 	q = auth.EventQuery{User: query.Get(userInQuery), Action: query.Get(actionInQuery), Text: query.Get(textInQuery)}
 	if text := query.Get(sinceInQuery); text != "" {
 		since, err := time.Parse(time.DateOnly, text)
 		if err != nil {
-			return q, &problem{Text: "Write the day as 2030-01-31."}
+			return q, false
 		}
 		q.Since = since
 	}
-	return q, nil
+	return q, true
 }
 
 // readAudit fills in the events.

@@ -23,7 +23,7 @@ const (
 // groupsPage is the list of all groups.
 type groupsPage struct {
 	frame
-	Search string
+	Search search
 	Groups []groupRow
 	Pager  pager
 }
@@ -41,11 +41,11 @@ func (p *Pages) ListGroups(w http.ResponseWriter, r *http.Request, who auth.Iden
 	if err != nil {
 		return err
 	}
-	page := groupsPage{frame: p.admin("Groups", r, who, "Groups"), Search: r.URL.Query().Get(searchInQuery)}
+	page := groupsPage{frame: p.admin("Groups", r, who, "Groups"), Search: search{groupsPath, r.URL.Query().Get(searchInQuery)}}
 	at := groupsPath
-	if page.Search != "" {
-		groups = groupsWith(groups, page.Search)
-		at = withQuery(at, url.Values{searchInQuery: {page.Search}})
+	if part := page.Search.Name; part != "" {
+		groups = groupsWith(groups, part)
+		at = withQuery(at, url.Values{searchInQuery: {part}})
 	}
 	groups, page.Pager = paged(r, groups, at, "")
 	for _, g := range groups {

@@ -56,40 +56,40 @@ type holdingKind struct {
 	act         string // what ends it, as a verb
 	ask, said   string // before it is ended
 	notice      string
-	list        func(p *Pages, ctx context.Context, who auth.Identity, owner string) ([]holding, error)
-	end         func(a *auth.Authority, ctx context.Context, who auth.Identity, owner, id string) error
+	list        func(p *Pages, ctx context.Context, who auth.Identity, owner string) ([]holding, error) // a method
+	end         func(ctx context.Context, a *auth.Authority, who auth.Identity, owner, id string) error
 }
 
 var holdingKinds = map[Holding]holdingKind{
 	HeldTokens: {
 		title: "Identity tokens", none: "No identity tokens.", act: "Revoke", ask: "Revoke a token of ",
 		said:   "It stops working at once, everywhere, and so does what was made with it.",
-		notice: "token-revoked", list: heldTokens,
-		end: func(a *auth.Authority, ctx context.Context, who auth.Identity, _, id string) error {
+		notice: "token-revoked", list: (*Pages).heldTokens,
+		end: func(ctx context.Context, a *auth.Authority, who auth.Identity, _, id string) error {
 			return a.Tokens.Revoke(ctx, who, id)
 		},
 	},
 	HeldSSHKeys: {
 		title: "SSH keys", none: "No SSH keys.", act: "Delete", ask: "Delete an SSH key of ",
 		said:   "It opens nothing any more, and what was made with it ends.",
-		notice: "ssh-deleted", list: heldSSHKeys,
-		end: func(a *auth.Authority, ctx context.Context, who auth.Identity, _, id string) error {
+		notice: "ssh-deleted", list: (*Pages).heldSSHKeys,
+		end: func(ctx context.Context, a *auth.Authority, who auth.Identity, _, id string) error {
 			return a.SSHKeys.Delete(ctx, who, id)
 		},
 	},
 	HeldSessions: {
 		title: "Sessions", none: "Not signed in anywhere.", act: "End", ask: "End a session of ",
 		said:   "That browser is signed out at once. Tokens that were made there go on.",
-		notice: "session-ended", list: heldSessions,
-		end: func(a *auth.Authority, ctx context.Context, who auth.Identity, _, id string) error {
+		notice: "session-ended", list: (*Pages).heldSessions,
+		end: func(ctx context.Context, a *auth.Authority, who auth.Identity, _, id string) error {
 			return a.Sessions.Revoke(ctx, who, id)
 		},
 	},
 	HeldUpstreams: {
 		title: "Upstream credentials", none: "None stored.", act: "Delete", ask: "Delete an upstream credential of ",
 		said:   "Requests in this user’s name reach that upstream without it from then on, and are refused where it asks for one.",
-		notice: "upstream-deleted", list: heldUpstreams,
-		end: func(a *auth.Authority, ctx context.Context, who auth.Identity, owner, id string) error {
+		notice: "upstream-deleted", list: (*Pages).heldUpstreams,
+		end: func(ctx context.Context, a *auth.Authority, who auth.Identity, owner, id string) error {
 			return a.Upstreams.Delete(ctx, who, owner, id)
 		},
 	},
@@ -106,7 +106,7 @@ func (p *Pages) held(r *http.Request, who auth.Identity, owner string, kind Hold
 	return rows, err
 }
 
-func heldTokens(p *Pages, ctx context.Context, who auth.Identity, owner string) ([]holding, error) {
+func (p *Pages) heldTokens(ctx context.Context, who auth.Identity, owner string) ([]holding, error) {
 	tokens, err := p.auth.Tokens.List(ctx, who, owner)
 	var rows []holding
 	for _, t := range tokens {
@@ -122,7 +122,7 @@ func heldTokens(p *Pages, ctx context.Context, who auth.Identity, owner string) 
 	return rows, err
 }
 
-func heldSSHKeys(p *Pages, ctx context.Context, who auth.Identity, owner string) ([]holding, error) {
+func (p *Pages) heldSSHKeys(ctx context.Context, who auth.Identity, owner string) ([]holding, error) {
 	keys, err := p.auth.SSHKeys.List(ctx, who, owner)
 	var rows []holding
 	for _, k := range slices.Backward(keys) {
@@ -134,7 +134,7 @@ func heldSSHKeys(p *Pages, ctx context.Context, who auth.Identity, owner string)
 	return rows, err
 }
 
-func heldSessions(p *Pages, ctx context.Context, who auth.Identity, owner string) ([]holding, error) {
+func (p *Pages) heldSessions(ctx context.Context, who auth.Identity, owner string) ([]holding, error) {
 	sessions, err := p.auth.Sessions.List(ctx, who, owner)
 	var rows []holding
 	for _, s := range sessions {
@@ -146,7 +146,7 @@ func heldSessions(p *Pages, ctx context.Context, who auth.Identity, owner string
 	return rows, err
 }
 
-func heldUpstreams(p *Pages, ctx context.Context, who auth.Identity, owner string) ([]holding, error) {
+func (p *Pages) heldUpstreams(ctx context.Context, who auth.Identity, owner string) ([]holding, error) {
 	stored, err := p.auth.Upstreams.List(ctx, who, owner)
 	var rows []holding
 	for _, c := range stored {
@@ -239,7 +239,7 @@ func (p *Pages) EndHeld(kind Holding) Handler {
 			return err
 		}
 		k := holdingKinds[kind]
-		if err := k.end(p.auth, r.Context(), who, owner, r.PathValue("id")); err != nil {
+		if err := k.end(r.Context(), p.auth, who, owner, r.PathValue("id")); err != nil {
 			return p.refusedConfirm(w, page, err, nil)
 		}
 		return p.done(w, userPath(owner), k.notice)

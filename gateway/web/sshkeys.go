@@ -68,7 +68,7 @@ func (p *Pages) sshKeys(w http.ResponseWriter, r *http.Request, status int, who 
 	slices.Reverse(keys) // the newest first
 	page := sshPage{
 		frame: p.profile("SSH keys", r, who, "SSH keys"), Keys: []sshRow{}, Form: f,
-		Fixed: !user.MayUpdateProfile && !who.Admin, Off: p.ssh == "", Commands: p.sshCommands(),
+		Fixed: profileKept(user, who), Off: p.ssh == "", Commands: p.sshCommands(),
 	}
 	shown, pages := paged(r, keys, sshPath, "")
 	page.Pages = pages

@@ -86,7 +86,7 @@ func (p *Pages) upstreamsOf(r *http.Request, who auth.Identity) (upstreamsPage, 
 	if err != nil {
 		return upstreamsPage{}, err
 	}
-	page := upstreamsPage{frame: p.profile("Upstreams", r, who, "Upstreams"), Fixed: !user.MayUpdateProfile && !who.Admin}
+	page := upstreamsPage{frame: p.profile("Upstreams", r, who, "Upstreams"), Fixed: profileKept(user, who)}
 	for _, up := range p.auth.Upstreams.Known() {
 		part := p.upstreamPart(up)
 		if i := slices.IndexFunc(stored, func(c auth.UpstreamCredential) bool { return c.Upstream == up.Name }); i >= 0 {
@@ -129,17 +129,19 @@ func (p *Pages) upstreamPart(up auth.Upstream) upstreamPart {
 	return part
 }
 
-// upstreamNamed is the page and, in it, the upstream that the address names.
-func (p *Pages) upstreamNamed(r *http.Request, who auth.Identity) (page upstreamsPage, part *upstreamPart, err error) {
+// upstreamSent is the page, in it the upstream that the address names, and what
+// was typed into its form.
+func (p *Pages) upstreamSent(w http.ResponseWriter, r *http.Request, who auth.Identity) (page upstreamsPage, part *upstreamPart, values url.Values, err error) {
 	if page, err = p.upstreamsOf(r, who); err != nil {
-		return page, nil, err
+		return page, nil, nil, err
 	}
-	for i := range page.Known {
-		if page.Known[i].Name == r.PathValue("upstream") {
-			return page, &page.Known[i], nil
-		}
+	i := slices.IndexFunc(page.Known, func(part upstreamPart) bool { return part.Name == r.PathValue("upstream") })
+	if i < 0 {
+		return page, nil, nil, &auth.Error{Code: auth.NotFound, Reason: "there is no upstream of that name any more"}
 	}
-	return page, nil, &auth.Error{Code: auth.NotFound, Reason: "there is no upstream of that name any more"}
+	part = &page.Known[i]
+	values, err = readForm(w, r, part.Form.names()...)
+	return page, part, values, err
 }
 
 // refusedUpstream is the page with the form as it was typed.
@@ -155,11 +157,7 @@ func (p *Pages) refusedUpstream(w http.ResponseWriter, who auth.Identity, page u
 
 // SaveUpstream is POST /ui/profile/upstreams/{upstream}.
 func (p *Pages) SaveUpstream(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	page, part, err := p.upstreamNamed(r, who)
-	if err != nil {
-		return err
-	}
-	values, err := readForm(w, r, part.Form.names()...)
+	page, part, values, err := p.upstreamSent(w, r, who)
 	if err != nil {
 		return err
 	}
@@ -176,11 +174,7 @@ func (p *Pages) SaveUpstream(w http.ResponseWriter, r *http.Request, who auth.Id
 // typed, or with an empty form of what is stored. Nothing is changed, so the
 // answer is the page.
 func (p *Pages) TestUpstream(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	page, part, err := p.upstreamNamed(r, who)
-	if err != nil {
-		return err
-	}
-	values, err := readForm(w, r, part.Form.names()...)
+	page, part, values, err := p.upstreamSent(w, r, who)
 	if err != nil {
 		return err
 	}

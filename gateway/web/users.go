@@ -27,7 +27,7 @@ func (p *Pages) Administration(w http.ResponseWriter, _ *http.Request, _ auth.Id
 // usersPage is the list of all accounts.
 type usersPage struct {
 	frame
-	Search string
+	Search search
 	Users  []userRow
 	First  string // the page that the list begins with; empty: this is it
 	Next   string // the page after this one; empty: there is none
@@ -40,15 +40,18 @@ type userRow struct {
 	Badges                         []badge
 }
 
+// search is the box above a list that is searched by name.
+type search struct{ Path, Name string } // the list; what was searched for
+
 // ListUsers is GET /ui/admin/users?search=…&after=….
 func (p *Pages) ListUsers(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	query := r.URL.Query()
-	search := query.Get(searchInQuery)
-	found, next, err := p.auth.Users.List(r.Context(), who, auth.Query{Search: search, After: query.Get(afterInQuery), Limit: perPage})
+	part := query.Get(searchInQuery)
+	found, next, err := p.auth.Users.List(r.Context(), who, auth.Query{Search: part, After: query.Get(afterInQuery), Limit: perPage})
 	if err != nil {
 		return err
 	}
-	page := usersPage{frame: p.admin("Users", r, who, "Users"), Search: search, Users: make([]userRow, len(found))}
+	page := usersPage{frame: p.admin("Users", r, who, "Users"), Search: search{usersPath, part}, Users: make([]userRow, len(found))}
 	for i, u := range found {
 		page.Users[i] = userRow{
 			Name: u.Name, Path: userPath(u.Name), DisplayName: u.DisplayName, Email: u.Email,
@@ -56,19 +59,19 @@ func (p *Pages) ListUsers(w http.ResponseWriter, r *http.Request, who auth.Ident
 		}
 	}
 	if query.Get(afterInQuery) != "" {
-		page.First = usersAt(search, "")
+		page.First = usersAt(part, "")
 	}
 	if next != "" {
-		page.Next = usersAt(search, next)
+		page.Next = usersAt(part, next)
 	}
 	return p.write(w, http.StatusOK, "users", page)
 }
 
 // usersAt is the address of a page of the list.
-func usersAt(search, after string) string {
+func usersAt(part, after string) string {
 	query := url.Values{}
-	if search != "" {
-		query.Set(searchInQuery, search)
+	if part != "" {
+		query.Set(searchInQuery, part)
 	}
 	if after != "" {
 		query.Set(afterInQuery, after)
