@@ -147,9 +147,9 @@ func (p *Pages) SaveEmail(w http.ResponseWriter, r *http.Request, who auth.Ident
 // SavePassword is POST /ui/profile/account/password.
 func (p *Pages) SavePassword(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	return p.saveAccount(w, r, who, func(a *accountPage) *form { return &a.Password }, func(ctx context.Context, who auth.Identity, values url.Values) (string, error) {
-		if err := sameTwice(values); err != nil {
+		if err := sameTwice(values, newField); err != nil {
 			return "", err
 		}
-		return "password-changed", p.auth.Passwords.Change(ctx, who, who.User, auth.NewSecret(values.Get("old")), auth.NewSecret(values.Get("new")))
+		return "password-changed", p.auth.Passwords.Change(ctx, who, who.User, auth.NewSecret(values.Get("old")), auth.NewSecret(values.Get(newField)))
 	})
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/latchkey-io/latchkey/auth"
 )
@@ -72,7 +73,7 @@ func printable(s string) string {
 		if !unicode.IsPrint(c) || c == unicode.ReplacementChar {
 			c = '?'
 		}
-		if b.Len()+len(string(c)) > auth.MaxClient {
+		if b.Len()+utf8.RuneLen(c) > auth.MaxClient {
 			break
 		}
 		b.WriteRune(c)

@@ -21,7 +21,7 @@ func (p *Pages) newUserPage(r *http.Request, who auth.Identity) (adminForm, erro
 		Fields: []field{
 			{Name: nameField, Label: "Name", Hint: "What the user signs in with: a-z, 0-9 and . _ - @ +. It stays.", Max: auth.MaxName, Required: true, Mono: true, Complete: "off"},
 			{Name: displayField, Label: "Display name", Max: auth.MaxDisplayName, Complete: "off"},
-			{Name: emailField, Label: "E-mail", Type: "email", Hint: "A person needs one.", Max: auth.MaxEmail, Complete: "off"},
+			{Name: emailField, Label: "E-mail address", Type: "email", Hint: "A person needs one.", Max: auth.MaxEmail, Complete: "off"},
 			{Name: kindField, Label: "Kind", Type: "radio", Options: []option{
 				{Value: string(auth.Person), Label: "Person", Hint: "Signs in with a password and has these pages.", Chosen: true},
 				{Value: string(auth.ServiceUser), Label: "Service", Hint: "For machines: has tokens and keys, no password and no pages."},
@@ -74,8 +74,8 @@ func (p *Pages) addUser(r *http.Request, who auth.Identity, values url.Values) (
 	if now, err = p.unlockedBy(r, who, values); err != nil {
 		return auth.User{}, now, err
 	}
-	if values.Get(firstField) != values.Get(againField) {
-		return auth.User{}, now, invalid(againField, "the two passwords differ; type the same one twice")
+	if err = sameTwice(values, firstField); err != nil {
+		return auth.User{}, now, err
 	}
 	user, err = p.auth.Users.Create(r.Context(), now, auth.NewUser{
 		Name: values.Get(nameField), DisplayName: values.Get(displayField), Email: values.Get(emailField),

@@ -38,8 +38,8 @@ func (p *Pages) Renew(w http.ResponseWriter, r *http.Request, who auth.Identity)
 	if err != nil {
 		return err
 	}
-	if err = sameTwice(values); err == nil {
-		err = p.auth.Passwords.Renew(r.Context(), who.Peer, values.Get("username"), auth.NewSecret(values.Get("old")), auth.NewSecret(values.Get("new")))
+	if err = sameTwice(values, newField); err == nil {
+		err = p.auth.Passwords.Renew(r.Context(), who.Peer, values.Get("username"), auth.NewSecret(values.Get("old")), auth.NewSecret(values.Get(newField)))
 	}
 	if err == nil {
 		return p.done(w, LoginPath, "password-renewed")

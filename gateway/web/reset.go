@@ -99,13 +99,13 @@ func (p *Pages) resetGone(w http.ResponseWriter) error {
 // Reset is POST /ui/reset. It leads to the sign-in page: nobody is signed in
 // by a link.
 func (p *Pages) Reset(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
-	values, err := readForm(w, r, resetUser, resetKey, "new", "again", keepField)
+	values, err := readForm(w, r, resetUser, resetKey, newField, againField, keepField)
 	if err != nil {
 		return err
 	}
 	user, key := values.Get(resetUser), values.Get(resetKey)
-	if err = sameTwice(values); err == nil {
-		err = p.auth.Passwords.Reset(r.Context(), who.Peer, user, auth.NewSecret(key), auth.NewSecret(values.Get("new")), values.Get(keepField) == "1")
+	if err = sameTwice(values, newField); err == nil {
+		err = p.auth.Passwords.Reset(r.Context(), who.Peer, user, auth.NewSecret(key), auth.NewSecret(values.Get(newField)), values.Get(keepField) == "1")
 	}
 	switch auth.CodeOf(err) {
 	case "":

@@ -77,7 +77,7 @@ func (p *Pages) ShowUser(w http.ResponseWriter, r *http.Request, who auth.Identi
 func (p *Pages) factsOf(user auth.User) []userFact {
 	facts := []userFact{
 		{Name: "Display name", Text: user.DisplayName},
-		{Name: "E-mail", Text: user.Email},
+		{Name: "E-mail address", Text: user.Email},
 		{Name: "Groups", Text: strings.Join(user.Groups, ", ")},
 	}
 	if user.Kind == auth.Person {

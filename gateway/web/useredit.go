@@ -26,7 +26,7 @@ func (p *Pages) editUserPage(r *http.Request, who auth.Identity) (auth.User, adm
 	}
 	fields := []field{
 		{Name: displayField, Label: "Display name", Value: user.DisplayName, Max: auth.MaxDisplayName, Complete: "off"},
-		{Name: emailField, Label: "E-mail", Type: "email", Value: user.Email, Max: auth.MaxEmail, Complete: "off"},
+		{Name: emailField, Label: "E-mail address", Type: "email", Value: user.Email, Max: auth.MaxEmail, Complete: "off"},
 		groups,
 	}
 	if user.Name != who.User { // nobody takes the own right away
