@@ -12,7 +12,7 @@ import (
 type sshKeyCommands struct {
 	Create sshKeyCreate `cmd:"" help:"Register a public key, so that its holder signs in by SSH."`
 	List   sshKeyList   `cmd:"" help:"List a user's public keys."`
-	Delete sshKeyDelete `cmd:"" help:"Remove a public key."`
+	Delete sshKeyDelete `cmd:"" help:"Delete a public key."`
 }
 
 // maxPublicKey is the longest public key line, in bytes; an RSA key of 16384
@@ -81,5 +81,5 @@ type sshKeyDelete struct {
 }
 
 func (k *sshKeyDelete) Run(ctx context.Context, c *console) error {
-	return c.act(ctx, http.MethodDelete, "/sshkeys/"+seg(k.ID), "removed SSH key %s", k.ID)
+	return c.act(ctx, http.MethodDelete, "/sshkeys/"+seg(k.ID), "deleted SSH key %s", k.ID)
 }

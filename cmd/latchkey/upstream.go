@@ -16,7 +16,7 @@ type upstreamCommands struct {
 	List   upstreamList   `cmd:"" help:"List the upstreams that know people by accounts of their own, and a user's names there."`
 	Set    upstreamSet    `cmd:"" help:"Store a user's name and secret for an upstream; the secret is asked for, or read from standard input."`
 	Test   upstreamTest   `cmd:"" help:"Ask an upstream once whether it takes a name and secret; exit 0 or 1."`
-	Delete upstreamDelete `cmd:"" help:"Forget a user's name and secret for an upstream."`
+	Delete upstreamDelete `cmd:"" help:"Delete a user's name and secret for an upstream."`
 }
 
 // upstreamRow is an upstream, and what a user has stored for it.
@@ -167,7 +167,7 @@ func (u *upstreamTest) Run(ctx context.Context, c *console) error {
 type upstreamDelete struct{ ofUpstream }
 
 func (u *upstreamDelete) Run(ctx context.Context, c *console) error {
-	return c.act(ctx, http.MethodDelete, u.path(""), "forgot the name and secret of %s for %s", u.User, u.Upstream)
+	return c.act(ctx, http.MethodDelete, u.path(""), "deleted the name and secret of %s for %s", u.User, u.Upstream)
 }
 
 // askSecret reads a secret: without echo at a terminal, else all of standard
