@@ -34,6 +34,23 @@ func TestLinksThatDoNotWorkCostTheSame(t *testing.T) {
 	}
 }
 
+// A link that ended with a change of the address does not come back with it.
+func TestAnAddressThatComesBackRevivesNothing(t *testing.T) {
+	w := newWorld(t)
+	m := w.sendsMail()
+	w.user("alice", withPassword)
+	mailed, made := w.forgot(m, "alice").Key, w.made("alice").Key
+	session, _ := w.session("alice", true)
+	confirm := w.pending(m, w.who(session), "third@example.com")
+	for _, email := range []string{"new@example.com", "alice@example.com"} {
+		_, err := w.Users.ChangeEmail(t.Context(), w.admin, "alice", email)
+		must(t, err)
+	}
+	w.wantDead("mailed", "alice", mailed)
+	w.wantDead("made", "alice", made)
+	wantCode(t, "confirmed", w.Users.ConfirmEmail(t.Context(), w.who(session), confirm), auth.NotFound)
+}
+
 // A rotation by an administrator is seen by whose token it was.
 func TestARotationByAnotherIsSeen(t *testing.T) {
 	w := newWorld(t)

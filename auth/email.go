@@ -22,6 +22,7 @@ type emailRecord struct {
 	Hash    string    `json:"hash"`
 	UID     string    `json:"uid"`
 	Epoch   uint64    `json:"epoch"` // as that of a resetLink
+	Emails  uint64    `json:"emails,omitempty"`
 	Old     string    `json:"old,omitempty"`
 	New     string    `json:"new"`
 	Expires time.Time `json:"expires"`
@@ -29,7 +30,7 @@ type emailRecord struct {
 
 // waits reports whether the address still waits for acc.
 func (r emailRecord) waits(acc *account, now time.Time) bool {
-	return acc != nil && !acc.Disabled && r.UID == acc.UID && r.Epoch == acc.Epochs.Encrypted && r.Old == acc.Email && now.Before(r.Expires)
+	return acc != nil && !acc.Disabled && r.UID == acc.UID && r.Epoch == acc.Epochs.Encrypted && r.Emails == acc.Epochs.Email && r.Old == acc.Email && now.Before(r.Expires)
 }
 
 // ChangeEmail gives an account another address. Where mail is sent, owners are
@@ -67,13 +68,22 @@ func (u *Users) setEmail(ctx context.Context, name, email string, may func(*acco
 		if email == acc.Email {
 			return keystore.ErrSkip
 		}
-		acc.Email = email
+		acc.setEmail(email)
 		return acc.check()
 	})
 	if err == nil {
 		u.tellOld(name, before, email)
 	}
 	return err
+}
+
+// setEmail ends what was mailed to the old address or about it, for good:
+// also when the account has that address again later.
+func (acc *account) setEmail(email string) {
+	if acc.Email != email {
+		acc.Email = email
+		acc.Epochs.Email++
+	}
 }
 
 // tellOld tells the address that the account had before of the one it has now.
@@ -114,7 +124,7 @@ func (u *Users) askToConfirm(ctx context.Context, who Identity, name, email stri
 	}
 	key := newLinkKey()
 	rec := emailRecord{
-		Hash: u.a.ring().LookupID(lookupEmail, key.Reveal()), UID: acc.UID, Epoch: acc.Epochs.Encrypted,
+		Hash: u.a.ring().LookupID(lookupEmail, key.Reveal()), UID: acc.UID, Epoch: acc.Epochs.Encrypted, Emails: acc.Epochs.Email,
 		Old: acc.Email, New: email, Expires: u.a.now().UTC().Add(emailLinkLife),
 	}
 	_, err = u.a.rec.emails.Upsert(ctx, name, func(r *emailRecord, expires *time.Time) error {

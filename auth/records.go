@@ -96,6 +96,7 @@ type epochs struct {
 	Session   uint64 `json:"session"`
 	SSHKey    uint64 `json:"ssh_key,omitempty"`
 	Upstream  uint64 `json:"upstream,omitempty"` // upstream credentials
+	Email     uint64 `json:"email,omitempty"`    // links that choose a password, and addresses that wait
 }
 
 // of is the epoch that ends credentials of kind k.

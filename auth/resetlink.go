@@ -35,7 +35,8 @@ type resetRecord struct {
 type resetLink struct {
 	Hash    string    `json:"hash"`
 	UID     string    `json:"uid"`
-	Epoch   uint64    `json:"epoch"` // of the account's encrypted passwords, which end with the password and when it is disabled
+	Epoch   uint64    `json:"epoch"`            // of the account's encrypted passwords, which end with the password and when it is disabled
+	Emails  uint64    `json:"emails,omitempty"` // the epoch of the e-mail address
 	Email   string    `json:"email,omitempty"`
 	By      string    `json:"by,omitempty"` // the administrator; empty: mailed
 	Expires time.Time `json:"expires"`
@@ -63,7 +64,7 @@ func (acc *account) mayChoose() bool {
 func (p *Passwords) newLink(acc *account, by string, life time.Duration) (resetLink, Secret) {
 	key := newLinkKey()
 	return resetLink{
-		Hash: p.a.ring().LookupID(lookupReset, key.Reveal()), UID: acc.UID, Epoch: acc.Epochs.Encrypted,
+		Hash: p.a.ring().LookupID(lookupReset, key.Reveal()), UID: acc.UID, Epoch: acc.Epochs.Encrypted, Emails: acc.Epochs.Email,
 		Email: acc.Email, By: by, Expires: p.a.now().UTC().Add(life),
 	}, key
 }
@@ -125,7 +126,7 @@ func (p *Passwords) ResetLink(ctx context.Context, who Identity, name string) (o
 
 // opens reports whether the link lets acc's password be chosen now.
 func (p *Passwords) opens(l resetLink, acc *account) bool {
-	return acc.mayChoose() && l.UID == acc.UID && l.Epoch == acc.Epochs.Encrypted && l.Email == acc.Email &&
+	return acc.mayChoose() && l.UID == acc.UID && l.Epoch == acc.Epochs.Encrypted && l.Emails == acc.Epochs.Email && l.Email == acc.Email &&
 		p.a.now().Before(l.Expires) &&
 		(l.By != "" || !acc.ProfileFixed && !p.a.Policy().KeepPasswords)
 }

@@ -64,7 +64,7 @@ func (u *Users) Update(ctx context.Context, who Identity, name string, c UserCha
 			return profileKept()
 		}
 		if c.Email != nil {
-			acc.Email = *c.Email
+			acc.setEmail(*c.Email)
 		}
 		if c.DisplayName != nil {
 			acc.DisplayName = *c.DisplayName
