@@ -7,12 +7,12 @@ import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { freePort } from "./ports.mjs";
 
-const BINARY = process.env.LATCHKEY_BINARY ?? fileURLToPath(new URL("../../bin/latchkey", import.meta.url));
+const BINARY = resolve(process.env.LATCHKEY_BINARY ?? fileURLToPath(new URL("../../bin/latchkey", import.meta.url)));
 
 const READY_WITHIN = 15_000; // milliseconds
 const ENDED_WITHIN = 20_000;

@@ -35,7 +35,12 @@ export function once(name, run) {
 
 class World {
   async begin(settings) {
-    [this.daemon, this.browser] = await Promise.all([start(settings), launch()]);
+    // Whichever of the two comes up is ended, also when the other does not.
+    const failed = (await Promise.allSettled([
+      start(settings).then((daemon) => { this.daemon = daemon; }),
+      launch().then((browser) => { this.browser = browser; }),
+    ])).find((r) => r.status === "rejected");
+    if (failed) throw failed.reason;
     this.origin = this.daemon.origin;
     const { body } = await this.daemon.call({
       as: this.daemon.admin, method: "POST", path: "/users/me/tokens",
@@ -45,8 +50,11 @@ class World {
   }
 
   async end() {
-    await this.browser?.close();
-    await this.daemon?.stop();
+    try {
+      await this.browser?.close();
+    } finally {
+      await this.daemon?.stop();
+    }
   }
 
   /** call is the JSON API, as an administrator where nobody else is named. */
