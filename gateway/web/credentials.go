@@ -3,7 +3,6 @@ package web
 import (
 	"encoding/json"
 	"net/http"
-	"strings"
 
 	"github.com/latchkey-io/latchkey/auth"
 )
@@ -175,21 +174,6 @@ func (p *Pages) askAboutKey(w http.ResponseWriter, r *http.Request, who auth.Ide
 	page.Lock.Next = r.URL.EscapedPath()
 	page.Facts = []fact{{"Made", p.moment(key.Created).Words}, {"Last used", p.lastUse(key.LastUsed)}}
 	return p.confirm(w, http.StatusOK, page)
-}
-
-// lastUse is a use in one line.
-func (p *Pages) lastUse(u auth.Use) string {
-	if u.At.IsZero() {
-		return "never"
-	}
-	words := []string{p.moment(u.At).Words}
-	if u.Addr != "" {
-		words = append(words, "from "+u.Addr)
-	}
-	if u.Client != "" {
-		words = append(words, "with "+u.Client)
-	}
-	return strings.Join(words, " ")
 }
 
 // wantsJSON reports the page's own script, which takes a secret without the

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"crypto/rand"
 	"net/http"
 	"net/url"
 	"slices"
@@ -77,6 +78,13 @@ type form struct {
 
 // hidden is a value that a form carries along.
 type hidden struct{ Name, Value string }
+
+// onceField is the name of the field with a form's random id, by which a form
+// that is sent again is known.
+const onceField = "form"
+
+// once is a new id of a form.
+func once() hidden { return hidden{onceField, rand.Text()} }
 
 // Field is the field of that name, for pages that place each by itself.
 func (f form) Field(name string) field {

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"crypto/rand"
 	"errors"
 	"net/http"
 	"net/url"
@@ -19,13 +18,6 @@ type newTokenPage struct {
 	Form   form
 	Groups bool // the person is in groups
 }
-
-// onceField is the name of the field with a form's random id, by which a form
-// that is sent again is known.
-const onceField = "form"
-
-// once is a new id of a form.
-func once() hidden { return hidden{onceField, rand.Text()} }
 
 // What a token may do, as the form asks for it.
 const (
@@ -222,25 +214,6 @@ func (p *Pages) wishedLife(values url.Values) (time.Duration, error) {
 		return life, nil
 	}
 	return 0, invalid("expires", "choose when the token ends")
-}
-
-// maxYears is how far away a day may be that something ends on.
-const maxYears = 100
-
-// lastDay is the end of the day that text names, UTC. name is the field's.
-func (p *Pages) lastDay(name, text string) (time.Time, error) {
-	at, err := time.Parse(time.DateOnly, text)
-	switch now := p.now(); {
-	case text == "":
-		return time.Time{}, invalid(name, "choose the last day")
-	case err != nil:
-		return time.Time{}, invalid(name, "write the day as 2030-12-31")
-	case !at.Add(day).After(now):
-		return time.Time{}, invalid(name, "that day is over; choose a later one")
-	case at.Year() > now.Year()+maxYears:
-		return time.Time{}, invalid(name, "that day is too far away; choose an earlier one")
-	}
-	return at.Add(day), nil
 }
 
 // wishedScope is the scope that the form asks for.

@@ -115,6 +115,21 @@ type use struct {
 
 func (p *Pages) use(u auth.Use) use { return use{p.moment(u.At), u.Addr, u.Client} }
 
+// lastUse is a use in one line.
+func (p *Pages) lastUse(u auth.Use) string {
+	if u.At.IsZero() {
+		return "never"
+	}
+	words := []string{p.moment(u.At).Words}
+	if u.Addr != "" {
+		words = append(words, "from "+u.Addr)
+	}
+	if u.Client != "" {
+		words = append(words, "with "+u.Client)
+	}
+	return strings.Join(words, " ")
+}
+
 // clock is a time of today.
 func clock(t time.Time) string { return t.UTC().Format("15:04 UTC") }
 
