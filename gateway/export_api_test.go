@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net/http/httptest"
 	"net/url"
 
 	"github.com/latchkey-io/latchkey/auth"
@@ -47,4 +48,11 @@ func PagePatterns() map[string]bool {
 		out[r.pattern] = r.need == user
 	}
 	return out
+}
+
+// PagePolicy is the Content-Security-Policy of pages at public.
+func PagePolicy(public *url.URL) string {
+	w := httptest.NewRecorder()
+	web.New(web.Config{PublicURL: public}).Home(w, nil, auth.Identity{})
+	return w.Header().Get("Content-Security-Policy")
 }

@@ -321,3 +321,29 @@ func TestAddressesAreSeenAsTheyAre(t *testing.T) {
 		}
 	}
 }
+
+// TestOnlyOurScriptRuns: what lies elsewhere on the origin, as a file that
+// somebody stored behind a route, is no script of a page, wherever the origin
+// has a name. An address is none that a policy could name.
+func TestOnlyOurScriptRuns(t *testing.T) {
+	t.Parallel()
+	for public, want := range map[string]string{
+		"https://door.example":           "script-src https://door.example/ui/app.js;",
+		"https://Door-1.example:8443":    "script-src https://Door-1.example:8443/ui/app.js;",
+		"http://localhost:8080":          "script-src http://localhost:8080/ui/app.js;",
+		"http://127.0.0.1:8080":          "script-src 'self';",
+		"https://192.0.2.1":              "script-src 'self';",
+		"https://[2001:db8::1]:8443":     "script-src 'self';",
+		"https://under_score.example":    "script-src 'self';",
+		"https://door.example;img-src*/": "script-src 'self';",
+	} {
+		u, err := url.Parse(public)
+		if err != nil {
+			u = &url.URL{Scheme: "https", Host: "door.example;img-src*"}
+		}
+		policy := gateway.PagePolicy(u)
+		if !strings.Contains(policy, want) || strings.Contains(policy, "unsafe") || strings.Contains(policy, "img-src*") {
+			t.Errorf("%s: %s", public, policy)
+		}
+	}
+}

@@ -189,7 +189,7 @@ func TestHeadersOfPages(t *testing.T) {
 				t.Errorf("%s: Content-Security-Policy %q without %s", name, policy, part)
 			}
 		}
-		if strings.Contains(policy, "unsafe") || !strings.Contains(policy, "script-src 'self';") {
+		if strings.Contains(policy, "unsafe") || !strings.Contains(policy, "script-src https://door.example/ui/app.js;") || !strings.Contains(policy, "style-src https://door.example/ui/style.css;") {
 			t.Errorf("%s: Content-Security-Policy %q", name, policy)
 		}
 		for header, want := range map[string]string{

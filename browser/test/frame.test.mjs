@@ -93,7 +93,7 @@ function guarded(headers, path) {
   }
   for (const [directive, sources] of Object.entries(policy)) {
     for (const source of sources) {
-      assert.match(source, /^('self'|'none'|'sha256-[A-Za-z0-9+/=]+'|data:)$/, `${directive} of ${path}`);
+      assert.match(source, /^('self'|'none'|'sha256-[A-Za-z0-9+/=]+'|data:|https?:\/\/[a-z0-9.:-]+\/ui\/(app\.js|style\.css))$/, `${directive} of ${path}`);
     }
   }
   assert.ok(!(policy["script-src"] ?? []).includes("data:"), path);

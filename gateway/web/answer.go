@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -10,11 +11,6 @@ import (
 )
 
 const (
-	// pagePolicy lets a page load its own style and script, send forms to its
-	// own origin, and nothing else. No script may be made from text.
-	pagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; " +
-		"base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
-
 	// StrictTransport is a year of https alone (RFC 6797), for this host only:
 	// what other hosts of the domain do is not ours to say.
 	StrictTransport = "max-age=31536000"
@@ -31,6 +27,26 @@ var unturned = strings.NewReplacer(
 	"\u202a", "", "\u202b", "", "\u202c", "", "\u202d", "", "\u202e", "",
 	"\u2066", "", "\u2067", "", "\u2068", "", "\u2069", "", "\u2028", "", "\u2029", "",
 )
+
+// pagePolicy lets pages at origin load the one style sheet and the one script,
+// send forms to their own origin, and nothing else. What else lies on the origin
+// may be a file that somebody stored behind a route, and is no script of ours:
+// so both are named, but where the host is an address, which a policy cannot
+// name (CSP Level 3, "host-part matches"). No script may be made from text.
+func pagePolicy(origin *url.URL) string {
+	style, script := "'self'", "'self'"
+	if host := origin.Hostname(); host != "" && strings.Trim(host, "0123456789.") != "" && !strings.ContainsFunc(host, isNoHostCharacter) {
+		style, script = origin.Scheme+"://"+origin.Host+stylePath, origin.Scheme+"://"+origin.Host+scriptPath
+	}
+	return "default-src 'none'; style-src " + style + "; script-src " + script + "; connect-src 'self'; img-src data:; form-action 'self'; " +
+		"base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+}
+
+// isNoHostCharacter reports a character that no host in a policy has (CSP
+// Level 3 §2.3.1).
+func isNoHostCharacter(c rune) bool {
+	return (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') && c != '-' && c != '.'
+}
 
 // write answers with a page; name is its template's.
 func (p *Pages) write(w http.ResponseWriter, status int, name string, content any) error {
@@ -57,7 +73,7 @@ func (p *Pages) goTo(w http.ResponseWriter, path string) error {
 // guard sets what keeps a page from being framed, guessed at, leaked by its
 // address, opened from elsewhere or kept.
 func (p *Pages) guard(h http.Header) {
-	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("Content-Security-Policy", p.policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", p.referrer)

@@ -147,5 +147,9 @@ func changedMark(values url.Values, name string) *bool {
 
 // without are those of names that are not in others.
 func without(names, others []string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(others, name) })
+	gone := make(map[string]bool, len(others)) // a form has room for thousands
+	for _, name := range others {
+		gone[name] = true
+	}
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return gone[name] })
 }

@@ -82,6 +82,7 @@ type Pages struct {
 	templates map[string]*template.Template // by the name of the file, without .html
 
 	style, script static
+	policy        string // Content-Security-Policy
 
 	// referrer is the policy of that name. no-referrer makes browsers send
 	// forms with "Origin: null"; where they also leave out Sec-Fetch-Site, as
@@ -97,6 +98,7 @@ func New(c Config) *Pages {
 		templates: readTemplates(), referrer: "no-referrer",
 		style:  readStatic("style.css", "text/css; charset=utf-8"),
 		script: readStatic("app.js", "text/javascript; charset=utf-8"),
+		policy: pagePolicy(c.PublicURL),
 	}
 	if p.now == nil {
 		p.now = time.Now
