@@ -70,7 +70,7 @@ func newEstate(t *testing.T) *estate {
 	for name, password := range map[string]string{"alice": alicePassword, "admin": e.adminPassword} {
 		who := e.identify(name, password)
 		ctx := t.Context()
-		_, err := e.auth.Keys.Create(ctx, who, name)
+		apiKey, err := e.auth.Keys.Create(ctx, who, name)
 		tok, err2 := e.auth.Tokens.Create(ctx, who, auth.NewToken{Description: "of " + name})
 		key, err3 := e.auth.SSHKeys.Create(ctx, who, auth.NewSSHKey{Line: newSSHLine(t)})
 		_, err4 := e.auth.Upstreams.Set(ctx, who, name, "registry", name+"-there", auth.NewSecret(upstreamSecret))
@@ -80,6 +80,7 @@ func newEstate(t *testing.T) *estate {
 				t.Fatal(err)
 			}
 		}
+		e.secret.texts = append(e.secret.texts, upstreamSecret, apiKey.Secret.Reveal(), tok.JWT.Reveal())
 		e.of[name] = map[string]string{"tokens": tok.ID, "sshkeys": key.ID, "ssh": key.ID, "sessions": session.ID, "upstreams": "registry"}
 	}
 	return e

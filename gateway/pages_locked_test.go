@@ -228,3 +228,54 @@ func TestOneOfManyResetsWins(t *testing.T) {
 		t.Error("a used link looks different from one of nobody")
 	}
 }
+
+// TestFormSentManyTimesAtOnce makes one thing.
+func TestFormSentManyTimesAtOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, houseConfig{})
+	in := h.unlocked("admin", h.adminPassword)
+	for _, c := range []struct {
+		path   string
+		fields url.Values
+	}{
+		{"/ui/profile/tokens", url.Values{"description": {"once"}, "expires": {"30"}, "may": {"user"}}},
+		{"/ui/admin/users/alice/reset-link", url.Values{}},
+	} {
+		c.fields.Set("form", rand.Text())
+		var wg sync.WaitGroup
+		var made, refused atomic.Int64
+		for range 8 {
+			wg.Go(func() {
+				req, err := http.NewRequest("POST", h.url+c.path, strings.NewReader(c.fields.Encode()))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				req.Header.Set("Content-Type", form)
+				in(req)
+				resp, err := noRedirects.Do(req)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				resp.Body.Close()
+				switch resp.StatusCode {
+				case http.StatusOK:
+					made.Add(1)
+				case http.StatusConflict:
+					refused.Add(1)
+				default:
+					t.Errorf("%s: %d", c.path, resp.StatusCode)
+				}
+			})
+		}
+		wg.Wait()
+		if made.Load() != 1 || refused.Load() != 7 {
+			t.Errorf("%s: %d made, %d refused", c.path, made.Load(), refused.Load())
+		}
+	}
+	tokens, err := h.auth.Tokens.List(t.Context(), h.admin, "admin")
+	if err != nil || len(tokens) != 1 {
+		t.Errorf("%d tokens, %v", len(tokens), err)
+	}
+}
