@@ -138,6 +138,9 @@ func (u *Upstreams) Set(ctx context.Context, who Identity, owner, upstream, name
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
 	defer cancel()
+	if err := u.pay(ctx, owner); err != nil {
+		return UpstreamCredential{}, err
+	}
 	entry := upstreamSecret{Origin: up.Origin(), Way: up.way(), Created: u.a.now().UTC()}
 	_, err = u.a.rec.upstreams.Upsert(ctx, owner, func(r *upstreamRecord, expires *time.Time) error {
 		// Read for each try: a reset, or a namesake, may have come between.

@@ -24,9 +24,10 @@ type UpstreamProbe interface {
 }
 
 const (
-	// upstreamTests are how often an owner's credentials are tried within
-	// guessWindow, whoever asks: a test is a guess at somebody else's door.
-	upstreamTests    = 20
+	// upstreamTries are how often an owner's credentials are tested or stored
+	// within guessWindow, by whomever: each may be a guess at somebody else's
+	// door.
+	upstreamTries    = 20
 	upstreamDeadline = 10 * time.Second // for a probe that knows no end of its own
 )
 
@@ -73,14 +74,17 @@ func (u *Upstreams) toTest(ctx context.Context, who Identity, owner string, up U
 	if err != nil {
 		return "", Secret{}, err
 	}
-	wait, err := u.a.take(ctx, "upstream/"+owner, upstreamTests)
-	if err != nil {
-		return "", Secret{}, err
+	return name, secret, u.pay(ctx, owner)
+}
+
+// pay takes one try from owner's budget. To store a name and secret and to
+// use the route is to try them as well.
+func (u *Upstreams) pay(ctx context.Context, owner string) error {
+	wait, err := u.a.take(ctx, "upstream/"+owner, upstreamTries)
+	if err == nil && wait > 0 {
+		return &Error{Code: Throttled, Reason: "too many upstream credentials were tried; try again later", RetryAfter: min(wait, 300*time.Second)}
 	}
-	if wait > 0 {
-		return "", Secret{}, &Error{Code: Throttled, Reason: "too many tests of upstream credentials; try again later", RetryAfter: min(wait, 300*time.Second)}
-	}
-	return name, secret, nil
+	return err
 }
 
 // stored is the name and secret of acc for up.
