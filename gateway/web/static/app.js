@@ -9,6 +9,11 @@ function say(box, text) {
   if (at) at.textContent = text;
 }
 
+// The page as it looks locked. Reloading might send a form again.
+function toLocked() {
+  location.replace(document.querySelector('.lockbar [name=next]').value);
+}
+
 // The text of a secret: as it stands, or fetched as View would fetch it.
 async function textOf(box) {
   const code = box.querySelector('.secret-text');
@@ -20,7 +25,7 @@ async function textOf(box) {
     redirect: 'error',
   });
   if (answer.status === 403) {
-    location.reload(); // the profile has locked itself
+    toLocked(); // the profile has locked itself
     throw new Error('locked');
   }
   if (!answer.ok) throw new Error('refused');
@@ -118,7 +123,7 @@ for (const at of document.querySelectorAll('[data-countdown]')) {
     clearInterval(timer);
     at.textContent = 'locked now';
     for (const box of document.querySelectorAll('[data-secret][data-from] .secret-text')) box.textContent = masked;
-    if (!typed.size && !document.querySelector('[data-secret]:not([data-from])')) location.replace(location.pathname);
+    if (!typed.size && !document.querySelector('[data-secret]:not([data-from])')) toLocked();
   };
   const timer = setInterval(tick, 1000);
 }
