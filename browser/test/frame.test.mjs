@@ -62,7 +62,7 @@ both("an address that is nothing says so, what to do, and a number to ask about"
   const body = await page.locator("main").innerText();
   assert.match(body, /Request [A-Z0-9]{20,}/);
   await page.getByRole("link", { name: "Go to your account" }).click();
-  await page.waitForURL(`${w.origin}/ui/**`);
+  await page.waitForURL(`${w.origin}/ui/profile**`);
   await page.goto("/ui/login?next=%2Fui%2F");
 });
 

@@ -13,7 +13,7 @@ both("the right password leads to the account", async (t, options) => {
   const alice = await w.person();
   const page = await w.visit(t, options);
   await signIn(page, alice);
-  await page.waitForURL(`${w.origin}/ui/**`);
+  await page.waitForURL(`${w.origin}/ui/profile**`);
   assert.match(await page.locator("header").innerText(), new RegExp(alice.name));
   assert.equal((await page.goto("/ui/")).status(), 200);
 });
@@ -62,7 +62,7 @@ for (const next of ["//localhost/", "/\\localhost/", "https://localhost/", "/%2f
     const alice = await w.person();
     const page = await w.visit(t);
     await signIn(page, alice, { next });
-    await page.waitForURL(`${w.origin}/ui/**`);
+    await page.waitForURL(`${w.origin}/ui/profile**`);
   });
 }
 
@@ -78,7 +78,7 @@ once("by keyboard alone, beginning where the page puts it", async (t) => {
   assert.equal(await page.getByLabel(/Keep me signed in/).isChecked(), true);
   await page.getByLabel("Password", { exact: true }).focus();
   await page.keyboard.press("Enter");
-  await page.waitForURL(`${w.origin}/ui/**`);
+  await page.waitForURL(`${w.origin}/ui/profile**`);
   assert.equal((await page.goto("/ui/")).status(), 200);
 });
 
@@ -100,7 +100,7 @@ once("the cookie is out of reach of scripts and of other sites, and lasts as lon
   for (const remember of [false, true]) {
     const page = await w.visit(t);
     await signIn(page, alice, { remember });
-    await page.waitForURL(`${w.origin}/ui/**`);
+    await page.waitForURL(`${w.origin}/ui/profile**`);
     const cookies = await page.context().cookies();
     assert.equal(cookies.length, 1);
     const [cookie] = cookies;
@@ -124,7 +124,7 @@ once("a planted cookie is replaced, and dead cookies are taken away", async (t) 
   assert.deepEqual(await page.context().cookies(), []);
   await page.context().addCookies([{ name: "latchkey", value: planted, url: w.origin }]);
   await signIn(page, alice);
-  await page.waitForURL(`${w.origin}/ui/**`);
+  await page.waitForURL(`${w.origin}/ui/profile**`);
   const [cookie] = await page.context().cookies();
   assert.notEqual(cookie.value, planted);
 });
