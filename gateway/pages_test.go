@@ -274,3 +274,17 @@ func TestExpiredPasswordAtTheSignInPage(t *testing.T) {
 	}
 	h.submit("/ui/login", url.Values{"username": {"alice"}, "password": {fresh}}).is(http.StatusSeeOther)
 }
+
+// What has just been done is said after a form of our own, and not because a
+// link of another site says so.
+func TestNoticesAreNotMadeByLinks(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, houseConfig{})
+	session := h.browser(h.signIn("alice", alicePassword))
+	for from, told := range map[string]bool{"same-origin": true, "cross-site": false, "same-site": false, "none": false} {
+		page := h.do("GET", "/ui/profile?done=key-revoked", nil, navigate, session, header("Sec-Fetch-Site", from)).is(http.StatusOK)
+		if strings.Contains(page.body, "The API key is revoked") != told {
+			t.Errorf("from %s: told %v", from, !told)
+		}
+	}
+}

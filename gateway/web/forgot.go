@@ -31,7 +31,7 @@ func (p *Pages) forgotPage() forgotPage {
 func (p *Pages) ShowForgot(w http.ResponseWriter, r *http.Request, _ auth.Identity) error {
 	page := p.forgotPage()
 	if !page.Off {
-		page.Notice = notices[r.URL.Query().Get(doneInQuery)]
+		page.Notice = noticeOf(r)
 		page.Sent = page.Notice != ""
 	}
 	return p.write(w, http.StatusOK, "forgot", page)

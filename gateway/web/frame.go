@@ -112,7 +112,7 @@ func (p *Pages) sided(title string, r *http.Request, who auth.Identity, area str
 		}
 	}
 	if r.Method == http.MethodGet {
-		f.Notice = notices[r.URL.Query().Get(doneInQuery)]
+		f.Notice = noticeOf(r)
 		f.Lock.Next = r.URL.EscapedPath()
 	}
 	return f
@@ -120,6 +120,15 @@ func (p *Pages) sided(title string, r *http.Request, who auth.Identity, area str
 
 // doneInQuery names what has just been done, for the page that is shown next.
 const doneInQuery = "done"
+
+// noticeOf is what the address says has just been done. A link of another site
+// does not get to say it.
+func noticeOf(r *http.Request) string {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
+		return ""
+	}
+	return notices[r.URL.Query().Get(doneInQuery)]
+}
 
 // done sends the browser on to path, where the notice of that name is shown.
 func (p *Pages) done(w http.ResponseWriter, path, notice string) error {

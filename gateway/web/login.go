@@ -54,7 +54,7 @@ func (p *Pages) ShowLogin(w http.ResponseWriter, r *http.Request, who auth.Ident
 	}
 	p.sessions.Forget(w, r)
 	page := p.loginPage(next)
-	page.Notice = notices[query.Get(doneInQuery)]
+	page.Notice = noticeOf(r)
 	return p.write(w, http.StatusOK, "login", page)
 }
 
