@@ -124,7 +124,8 @@ const doneInQuery = "done"
 // noticeOf is what the address says has just been done. A link of another site
 // does not get to say it.
 func noticeOf(r *http.Request) string {
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "cross-site", "same-site":
 		return ""
 	}
 	return notices[r.URL.Query().Get(doneInQuery)]
