@@ -37,6 +37,7 @@ for (const width of [360, 1280]) {
     const alice = await w.person();
     const page = await w.visit(t, { size: { width, height: 800 }, permissions: ["clipboard-read", "clipboard-write"] });
     await page.goto("/ui/");
+    await page.locator("#username:focus").waitFor(); // a busy machine puts the focus there a moment later
     await page.keyboard.type(alice.name);
     await page.keyboard.press("Tab");
     await page.keyboard.type(alice.password);
