@@ -25,7 +25,10 @@ func reservedElsewhere() []string { return []string{"/-/"} }
 func ownRows(d *door) []row {
 	c := d.cfg
 	a := &api{auth: c.Auth, machine: c.Machine, public: c.PublicURL, cookie: cookieFor(c.PublicURL), now: c.Now}
-	rows := pageRows(web.New(web.Config{Auth: c.Auth, PublicURL: c.PublicURL, Sessions: pageSessions{a}, Machine: c.Machine, SSHAddress: c.SSHAddress, Now: c.Now}))
+	rows := pageRows(web.New(web.Config{
+		Auth: c.Auth, PublicURL: c.PublicURL, Sessions: pageSessions{a}, StatusOf: statusOf,
+		Machine: c.Machine, SSHAddress: c.SSHAddress, Now: c.Now,
+	}))
 	rows = append(rows, apiRows(a)...)
 	rows = append(rows, npmRows()...)
 	rows = append(rows, registryRows(d)...)

@@ -115,7 +115,7 @@ func (p *Pages) saveAccount(w http.ResponseWriter, r *http.Request, who auth.Ide
 		return p.done(w, accountPath, notice)
 	}
 	page.Lock = p.lockOf(lockedBy(who, err), accountPath)
-	again, status, ok := f.refused(w, err, values)
+	again, status, ok := p.refused(w, *f, err, values)
 	if !ok {
 		return err
 	}

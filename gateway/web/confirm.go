@@ -26,7 +26,7 @@ func (p *Pages) confirm(w http.ResponseWriter, status int, page confirmPage) err
 // refusedConfirm asks again, and says why what was asked for was not done.
 // Where the profile has locked itself meanwhile, it can be unlocked there.
 func (p *Pages) refusedConfirm(w http.ResponseWriter, page confirmPage, err error, values url.Values) error {
-	f, status, ok := page.Form.refused(w, err, values)
+	f, status, ok := p.refused(w, page.Form, err, values)
 	if !ok {
 		return err
 	}

@@ -69,7 +69,7 @@ func (p *Pages) credentials(w http.ResponseWriter, r *http.Request, status int, 
 
 // refusedCredentials is the page with what was refused above it.
 func (p *Pages) refusedCredentials(w http.ResponseWriter, r *http.Request, who auth.Identity, err error) error {
-	pr, ok := problemAbove(w, err)
+	pr, ok := p.problemAbove(w, err)
 	if auth.CodeOf(err) == auth.NotFound { // revoked in another window
 		pr, ok = problem{Text: "You have no API key any more: it was revoked meanwhile.", status: http.StatusNotFound}, true
 	}

@@ -139,11 +139,11 @@ func (f form) typed(values url.Values) form {
 	return f
 }
 
-// refused is the form with what was typed and, beside its field, why it was
+// refused is f with what was typed and, beside its field, why it was
 // refused. ok is false for an error that is not the person's to mend. A form
 // that found the profile locked asks for the password as well.
-func (f form) refused(w http.ResponseWriter, err error, values url.Values) (_ form, status int, ok bool) {
-	pr, ok := problemOf(w, err)
+func (p *Pages) refused(w http.ResponseWriter, f form, err error, values url.Values) (_ form, status int, ok bool) {
+	pr, ok := p.problemOf(w, err)
 	if !ok {
 		return f, 0, false
 	}

@@ -39,7 +39,7 @@ func (p *Pages) Unlock(w http.ResponseWriter, r *http.Request, who auth.Identity
 	if err == nil {
 		return p.goTo(w, p.back(next))
 	}
-	pr, ok := problemOf(w, err)
+	pr, ok := p.problemOf(w, err)
 	if !ok {
 		return err
 	}

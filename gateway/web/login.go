@@ -84,15 +84,15 @@ func (p *Pages) SignIn(w http.ResponseWriter, r *http.Request, who auth.Identity
 	case auth.Expired:
 		if p.auth.Policy().KeepPasswords {
 			page.Problem = passwordExpired
-			return p.write(w, http.StatusForbidden, "login", page)
+			return p.write(w, p.statusOf(refusal.Code), "login", page)
 		}
 		return p.askForNew(w, page.Typed)
 	case auth.Throttled:
 		page.Problem = tooManyAttempts(w, refusal)
-		return p.write(w, http.StatusTooManyRequests, "login", page)
+		return p.write(w, p.statusOf(refusal.Code), "login", page)
 	case auth.Unavailable:
 		page.Problem = "Signing in does not work at the moment. Try again in a minute."
-		return p.write(w, http.StatusServiceUnavailable, "login", page)
+		return p.write(w, p.statusOf(refusal.Code), "login", page)
 	}
 	return err
 }

@@ -118,12 +118,12 @@ func (p *Pages) Reset(w http.ResponseWriter, r *http.Request, who auth.Identity)
 
 // resetAgain is the page with what was wrong, as long as the link works.
 func (p *Pages) resetAgain(w http.ResponseWriter, r *http.Request, who auth.Identity, user, key string, values url.Values, err error) error {
-	pr, ok := problemOf(w, err)
+	pr, ok := p.problemOf(w, err)
 	if !ok {
 		return err
 	}
 	return p.reset(w, r, pr.status, who, user, key, func(f form) form {
-		f, _, _ = f.refused(w, err, values)
+		f, _, _ = p.refused(w, f, err, values)
 		return f
 	})
 }

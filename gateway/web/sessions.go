@@ -73,7 +73,7 @@ func (p *Pages) refusedSessions(w http.ResponseWriter, r *http.Request, who auth
 	if auth.CodeOf(err) == auth.NotFound {
 		return p.done(w, sessionsPath, "session-gone")
 	}
-	pr, ok := problemAbove(w, err)
+	pr, ok := p.problemAbove(w, err)
 	if !ok {
 		return err
 	}

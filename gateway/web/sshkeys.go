@@ -130,7 +130,7 @@ func (p *Pages) refusedSSHKey(w http.ResponseWriter, r *http.Request, who auth.I
 	if !looksPublic(values.Get("key")) {
 		values.Set("key", "")
 	}
-	f, status, ok := f.refused(w, err, values)
+	f, status, ok := p.refused(w, f, err, values)
 	if !ok {
 		return err
 	}

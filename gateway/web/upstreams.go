@@ -147,7 +147,7 @@ func (p *Pages) upstreamSent(w http.ResponseWriter, r *http.Request, who auth.Id
 // refusedUpstream is the page with the form as it was typed.
 func (p *Pages) refusedUpstream(w http.ResponseWriter, who auth.Identity, page upstreamsPage, part *upstreamPart, values url.Values, err error) error {
 	page.Lock = p.lockOf(lockedBy(who, err), upstreamsPath)
-	f, status, ok := part.Form.refused(w, err, values)
+	f, status, ok := p.refused(w, part.Form, err, values)
 	if !ok {
 		return err
 	}
@@ -192,7 +192,7 @@ func (p *Pages) TestUpstream(w http.ResponseWriter, r *http.Request, who auth.Id
 	case err != nil && typed:
 		return p.refusedUpstream(w, who, page, part, values, err)
 	case err != nil:
-		pr, ok := problemAbove(w, err)
+		pr, ok := p.problemAbove(w, err)
 		if !ok {
 			return err
 		}
@@ -245,7 +245,7 @@ func (p *Pages) DeleteUpstream(w http.ResponseWriter, r *http.Request, who auth.
 	case auth.CodeOf(err) == auth.NotFound:
 		return p.done(w, upstreamsPath, "upstream-gone")
 	}
-	pr, ok := problemAbove(w, err)
+	pr, ok := p.problemAbove(w, err)
 	if !ok {
 		return err
 	}

@@ -39,7 +39,7 @@ type adminForm struct {
 
 // refusedForm answers a form that was refused with what was typed.
 func (p *Pages) refusedForm(w http.ResponseWriter, page adminForm, err error, values url.Values) error {
-	f, status, ok := page.Form.refused(w, err, values)
+	f, status, ok := p.refused(w, page.Form, err, values)
 	if !ok {
 		return err
 	}

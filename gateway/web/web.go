@@ -36,7 +36,10 @@ type Config struct {
 	Auth      *auth.Authority // required
 	PublicURL *url.URL        // required; links are made from it
 	Sessions  Sessions        // required
-	Machine   Machine         // nil: nothing is shown of the daemon itself
+	// StatusOf is the HTTP status that refusals of a code are answered with,
+	// on pages as everywhere. Required.
+	StatusOf func(auth.Code) int
+	Machine  Machine // nil: nothing is shown of the daemon itself
 	// SSHAddress is host and port that people connect to with SSH; empty:
 	// there is no SSH.
 	SSHAddress string
@@ -75,6 +78,7 @@ type Handler = func(w http.ResponseWriter, r *http.Request, who auth.Identity) e
 type Pages struct {
 	auth      *auth.Authority
 	sessions  Sessions
+	statusOf  func(auth.Code) int
 	machine   Machine
 	public    *url.URL
 	ssh       string
@@ -94,7 +98,7 @@ type Pages struct {
 // New reads the templates, which are part of the program.
 func New(c Config) *Pages {
 	p := &Pages{
-		auth: c.Auth, sessions: c.Sessions, machine: c.Machine, public: c.PublicURL, ssh: c.SSHAddress, now: c.Now,
+		auth: c.Auth, sessions: c.Sessions, statusOf: c.StatusOf, machine: c.Machine, public: c.PublicURL, ssh: c.SSHAddress, now: c.Now,
 		templates: readTemplates(), referrer: "no-referrer",
 		style:  readStatic("style.css", "text/css; charset=utf-8"),
 		script: readStatic("app.js", "text/javascript; charset=utf-8"),

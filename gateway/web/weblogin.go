@@ -157,7 +157,7 @@ func (p *Pages) letIn(w http.ResponseWriter, r *http.Request, who auth.Identity,
 		page.PasswordProblem = passwordExpired
 	case auth.Throttled:
 		page.Problem = tooManyAttempts(w, refusal)
-		status = http.StatusTooManyRequests
+		status = p.statusOf(refusal.Code)
 	case auth.Forbidden:
 		page.Problem = sentence(refusal.Reason)
 	default:

@@ -187,26 +187,22 @@ type problem struct {
 
 // problemOf reads err as something that the person can do something about; ok
 // is false for all else, which has the error page.
-func problemOf(w http.ResponseWriter, err error) (pr problem, ok bool) {
+func (p *Pages) problemOf(w http.ResponseWriter, err error) (pr problem, ok bool) {
 	refusal, ok := errors.AsType[*auth.Error](err)
 	if !ok {
 		return problem{}, false
 	}
-	pr = problem{Field: refusal.Field, Text: sentence(auth.Mask(refusal.Reason)), status: http.StatusForbidden}
+	pr = problem{Field: refusal.Field, Text: sentence(auth.Mask(refusal.Reason)), status: p.statusOf(refusal.Code)}
 	switch refusal.Code {
-	case auth.Invalid:
-		pr.status = http.StatusBadRequest
-	case auth.Exists, auth.Unsupported:
-		pr.status = http.StatusConflict
-	case auth.Forbidden:
+	case auth.Invalid, auth.Exists, auth.Unsupported, auth.Forbidden:
 	case auth.Expired:
 		pr.Text = passwordExpired
 	case auth.Locked:
 		pr.Field, pr.Text = passwordField, lockedAgain
 	case auth.Throttled:
-		pr.Text, pr.status = tooManyAttempts(w, refusal), http.StatusTooManyRequests
+		pr.Text = tooManyAttempts(w, refusal)
 	case auth.Unavailable:
-		pr.Field, pr.Text, pr.status = "", notNow, http.StatusServiceUnavailable
+		pr.Field, pr.Text = "", notNow
 	default:
 		return problem{}, false
 	}
@@ -214,17 +210,20 @@ func problemOf(w http.ResponseWriter, err error) (pr problem, ok bool) {
 }
 
 // problemAbove is problemOf for a page whose forms take no password along.
-func problemAbove(w http.ResponseWriter, err error) (pr problem, ok bool) {
-	pr, ok = problemOf(w, err)
+func (p *Pages) problemAbove(w http.ResponseWriter, err error) (pr problem, ok bool) {
+	pr, ok = p.problemOf(w, err)
 	if auth.CodeOf(err) == auth.Locked {
 		pr.Field, pr.Text = "", lockedMeanwhile
 	}
 	return pr, ok
 }
 
+// longestWait is the most seconds that anybody is asked to wait at once.
+const longestWait = 300
+
 // tooManyAttempts says how long to wait, to the person and to the browser.
 func tooManyAttempts(w http.ResponseWriter, refusal *auth.Error) string {
-	seconds := int(math.Ceil(refusal.RetryAfter.Seconds()))
+	seconds := min(max(int(math.Ceil(refusal.RetryAfter.Seconds())), 1), longestWait)
 	w.Header().Set("Retry-After", strconv.Itoa(seconds))
 	return "There were too many attempts. Wait " + plural(seconds, "second") + " and try again."
 }
