@@ -57,7 +57,7 @@ type holdingKind struct {
 	ask, said   string // before it is ended
 	notice      string
 	list        func(p *Pages, ctx context.Context, who auth.Identity, owner string) ([]holding, error) // a method
-	end         func(ctx context.Context, a *auth.Authority, who auth.Identity, owner, id string) error
+	end         func(a *auth.Authority, owner string) operation                                         // by its id
 }
 
 var holdingKinds = map[Holding]holdingKind{
@@ -65,32 +65,28 @@ var holdingKinds = map[Holding]holdingKind{
 		title: "Identity tokens", none: "No identity tokens.", act: "Revoke", ask: "Revoke a token of ",
 		said:   "It stops working at once, everywhere, and so does what was made with it.",
 		notice: "token-revoked", list: (*Pages).heldTokens,
-		end: func(ctx context.Context, a *auth.Authority, who auth.Identity, _, id string) error {
-			return a.Tokens.Revoke(ctx, who, id)
-		},
+		end: func(a *auth.Authority, _ string) operation { return a.Tokens.Revoke },
 	},
 	HeldSSHKeys: {
 		title: "SSH keys", none: "No SSH keys.", act: "Delete", ask: "Delete an SSH key of ",
 		said:   "It opens nothing any more, and what was made with it ends.",
 		notice: "ssh-deleted", list: (*Pages).heldSSHKeys,
-		end: func(ctx context.Context, a *auth.Authority, who auth.Identity, _, id string) error {
-			return a.SSHKeys.Delete(ctx, who, id)
-		},
+		end: func(a *auth.Authority, _ string) operation { return a.SSHKeys.Delete },
 	},
 	HeldSessions: {
 		title: "Sessions", none: "Not signed in anywhere.", act: "End", ask: "End a session of ",
 		said:   "That browser is signed out at once. Tokens that were made there go on.",
 		notice: "session-ended", list: (*Pages).heldSessions,
-		end: func(ctx context.Context, a *auth.Authority, who auth.Identity, _, id string) error {
-			return a.Sessions.Revoke(ctx, who, id)
-		},
+		end: func(a *auth.Authority, _ string) operation { return a.Sessions.Revoke },
 	},
 	HeldUpstreams: {
 		title: "Upstream credentials", none: "None stored.", act: "Delete", ask: "Delete an upstream credential of ",
 		said:   "Requests in this user’s name reach that upstream without it from then on, and are refused where it asks for one.",
 		notice: "upstream-deleted", list: (*Pages).heldUpstreams,
-		end: func(ctx context.Context, a *auth.Authority, who auth.Identity, owner, id string) error {
-			return a.Upstreams.Delete(ctx, who, owner, id)
+		end: func(a *auth.Authority, owner string) operation {
+			return func(ctx context.Context, who auth.Identity, id string) error {
+				return a.Upstreams.Delete(ctx, who, owner, id)
+			}
 		},
 	},
 }
@@ -239,7 +235,7 @@ func (p *Pages) EndHeld(kind Holding) Handler {
 			return err
 		}
 		k := holdingKinds[kind]
-		if err := k.end(r.Context(), p.auth, who, owner, r.PathValue("id")); err != nil {
+		if err := k.end(p.auth, owner)(r.Context(), who, r.PathValue("id")); err != nil {
 			return p.refusedConfirm(w, page, err, nil)
 		}
 		return p.done(w, userPath(owner), k.notice)

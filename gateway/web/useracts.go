@@ -42,8 +42,11 @@ type userAct struct {
 	typed  bool // asks for the name to be typed
 	after  string
 	notice string
-	do     func(ctx context.Context, a *auth.Authority, who auth.Identity, name string) error
+	do     func(a *auth.Authority) operation
 }
+
+// operation is one of auth on what a name or an id stands for.
+type operation = func(ctx context.Context, who auth.Identity, nameOrID string) error
 
 var userActs = map[UserAct]userAct{
 	DisableUser: {
@@ -52,16 +55,12 @@ var userActs = map[UserAct]userAct{
 			"The user is signed out everywhere and cannot sign in any more. Sessions, tokens and the encrypted password end for good; the API key and SSH keys are silent until the user is enabled again.",
 			"This takes effect within a second, everywhere.",
 		},
-		do: func(ctx context.Context, a *auth.Authority, who auth.Identity, name string) error {
-			return a.Users.Disable(ctx, who, name)
-		},
+		do: func(a *auth.Authority) operation { return a.Users.Disable },
 	},
 	EnableUser: {
 		text: "Enable", title: "Enable %?", notice: "user-enabled",
 		said: []string{"The user can sign in again, and the API key and SSH keys that are there work again. Sessions and tokens that have ended stay ended."},
-		do: func(ctx context.Context, a *auth.Authority, who auth.Identity, name string) error {
-			return a.Users.Enable(ctx, who, name)
-		},
+		do:   func(a *auth.Authority) operation { return a.Users.Enable },
 	},
 	DeleteUser: {
 		text: "Delete", title: "Delete %?", danger: true, typed: true, after: usersPath, notice: "user-deleted",
@@ -69,44 +68,40 @@ var userActs = map[UserAct]userAct{
 			"The account goes for good, with its password, API key, tokens, SSH keys, sessions and upstream credentials: all of them stop working at once. What the user stored behind the routes stays there, and so does the audit trail.",
 			"Nothing brings the account back. A user added later under the same name shares nothing with it. To keep somebody out for a while, disable the user instead.",
 		},
-		do: func(ctx context.Context, a *auth.Authority, who auth.Identity, name string) error {
-			return a.Users.Delete(ctx, who, name)
-		},
+		do: func(a *auth.Authority) operation { return a.Users.Delete },
 	},
 	ClearUserGuesses: {
 		text: "Clear wrong guesses", title: "Clear the wrong guesses at %?", notice: "guesses-cleared",
 		said: []string{"After too many wrong passwords, nobody may try more for ten minutes from places where this user has not signed in before. Clearing lets everybody try again at once, whoever guessed included. Keys, tokens and sessions were never held up."},
-		do: func(ctx context.Context, a *auth.Authority, who auth.Identity, name string) error {
-			return a.Users.ClearGuesses(ctx, who, name)
-		},
+		do:   func(a *auth.Authority) operation { return a.Users.ClearGuesses },
 	},
 	ExpirePassword: {
 		text: "Expire password", title: "Expire the password of %?", danger: true, notice: "password-expired",
 		said: []string{"The password is good for choosing another one only: signing in and programs that use it are refused. Sessions, keys and tokens go on; end them separately where they must not."},
-		do: func(ctx context.Context, a *auth.Authority, who auth.Identity, name string) error {
-			return a.Passwords.Expire(ctx, who, name)
+		do: func(a *auth.Authority) operation {
+			return func(ctx context.Context, who auth.Identity, name string) error {
+				return a.Passwords.Expire(ctx, who, name)
+			}
 		},
 	},
 	UnexpirePassword: {
 		text: "Take back expiry", title: "Make the password of % good again?", notice: "password-unexpired",
 		said: []string{"The password that has expired opens everything again that it opened before."},
-		do: func(ctx context.Context, a *auth.Authority, who auth.Identity, name string) error {
-			return a.Passwords.Unexpire(ctx, who, name)
+		do: func(a *auth.Authority) operation {
+			return func(ctx context.Context, who auth.Identity, name string) error {
+				return a.Passwords.Unexpire(ctx, who, name)
+			}
 		},
 	},
 	EndUserSessions: {
 		text: "End all sessions", title: "End all sessions of %?", danger: true, notice: "user-sessions-ended",
 		said: []string{"The user is signed out in every browser at once. Keys and tokens go on."},
-		do: func(ctx context.Context, a *auth.Authority, who auth.Identity, name string) error {
-			return a.Sessions.RevokeAll(ctx, who, name)
-		},
+		do:   func(a *auth.Authority) operation { return a.Sessions.RevokeAll },
 	},
 	RevokeUserKey: {
 		text: "Revoke", title: "Revoke the API key of %?", danger: true, notice: "key-revoked",
 		said: []string{"It stops working at once, everywhere, and so does what was made with it. Every script and client that holds it is refused from then on. The user can generate another one."},
-		do: func(ctx context.Context, a *auth.Authority, who auth.Identity, name string) error {
-			return a.Keys.Revoke(ctx, who, name)
-		},
+		do:   func(a *auth.Authority) operation { return a.Keys.Revoke },
 	},
 }
 
@@ -240,7 +235,7 @@ func (p *Pages) actOnUser(r *http.Request, who auth.Identity, a userAct, name st
 	if a.typed && values.Get(nameField) != name {
 		return invalid(nameField, "this is not the name; type it exactly to go on, or cancel")
 	}
-	return a.do(r.Context(), p.auth, who, name)
+	return a.do(p.auth)(r.Context(), who, name)
 }
 
 // countWords is a number of things, in a list of facts.
