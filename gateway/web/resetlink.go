@@ -93,7 +93,7 @@ func (p *Pages) linkShownBefore(w http.ResponseWriter, r *http.Request, who auth
 	return p.write(w, http.StatusConflict, "told", toldPage{
 		frame: p.admin("This form was sent before", r, who, "Users"),
 		Said: []string{
-			"The link that it made was shown then, and cannot be shown again: nobody keeps it. No other one was made now.",
+			"A link that it made was shown then, and cannot be shown again: nobody keeps it. Nothing was made now.",
 			"If you did not copy it, make another; the one before stops working then.",
 		},
 		On: []place{{Name: "Make another link", Path: userActPath(name, string(resetLink))}, {Name: "Go to " + name, Path: userPath(name)}},

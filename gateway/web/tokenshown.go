@@ -61,8 +61,8 @@ func (p *Pages) sentBefore(w http.ResponseWriter, r *http.Request, who auth.Iden
 	return p.write(w, http.StatusConflict, "told", toldPage{
 		frame: p.profile("This form was sent before", r, who, "Credentials"),
 		Said: []string{
-			"The token that it made was shown then, and cannot be shown again: nobody keeps it. No other one was made now.",
-			"If you did not copy it, revoke it in the list of your tokens and generate another.",
+			"A token that it made was shown then, and cannot be shown again: nobody keeps it. Nothing was made now.",
+			"If you did not copy it, revoke it in the list of your tokens, if it stands there, and generate another.",
 		},
 		On: []place{{Name: "Go to your tokens", Path: profilePath + "#tokens"}, {Name: "Generate another token", Path: tokensPath + "/new"}},
 	})
