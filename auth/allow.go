@@ -70,6 +70,13 @@ const (
 
 	actActivity act = "activity.read"
 
+	actBindingShow   act = "linked_account.show"
+	actBindingCreate act = "linked_account.create"
+	actBindingDelete act = "linked_account.delete"
+	actElsewhere     act = "session.elsewhere"  // what came back from a provider, and was refused
+	actRefreshed     act = "session.refresh"    // a provider was asked again
+	actLoggedOut     act = "session.logged_out" // a provider ended sessions
+
 	actWebLoginShow    act = "web_login.show"
 	actWebLoginApprove act = "web_login.approve"
 	actWebLoginRefuse  act = "web_login.refuse"
@@ -106,7 +113,8 @@ var needs = map[act]need{
 	actAudit: adminReads, actJobExplain: adminReads,
 	actResetLink: adminChanges, actEmailChange: ownPerson, actEmailConfirm: ownReads,
 	actUpstreamShow: ownReads, actUpstreamSet: ownPerson, actUpstreamTest: ownPerson, actUpstreamDelete: ownChanges,
-	actActivity:     ownReads,
+	actActivity:    ownReads,
+	actBindingShow: ownReads, actBindingCreate: ownPassword, actBindingDelete: ownChanges,
 	actWebLoginShow: ownReads, actWebLoginApprove: ownChanges, actWebLoginRefuse: ownReads,
 }
 

@@ -103,6 +103,7 @@ type Authority struct {
 	SSHKeys   *SSHKeys
 	Sessions  *Sessions
 	Upstreams *Upstreams
+	Bindings  *Bindings
 	WebLogins *WebLogins
 	Trail     *Trail
 
@@ -110,6 +111,7 @@ type Authority struct {
 	policy    atomic.Pointer[Policy]
 	jobs      atomic.Pointer[JobJudge]
 	upstreams atomic.Pointer[knownUpstreams]
+	providers atomic.Pointer[knownProviders]
 	mailer    atomic.Pointer[Mailer]
 	rec       records
 	cache     cache
@@ -165,6 +167,7 @@ func New(ctx context.Context, c Config) (*Authority, error) {
 	a.SSHKeys = &SSHKeys{a, newShelf(a, KindSSHKey, a.rec.sshKeys, "sshkeys/", maxSSHKeysOf)}
 	a.Sessions = &Sessions{a, newShelf(a, KindSession, a.rec.sessions, "sessions/", maxSessionsOf)}
 	a.Upstreams = &Upstreams{a}
+	a.Bindings = &Bindings{a, newShelf(a, KindBinding, a.rec.bindings, "bindings/", maxBindingsOf)}
 	a.WebLogins = newWebLogins(a)
 	a.Trail = &Trail{a: a, w: c.Audit, looking: limit.NewGate((cores+1)/2, maxLooking)}
 	if err := a.ensureSystem(ctx); err != nil {

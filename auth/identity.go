@@ -17,6 +17,7 @@ const (
 	KindSSHKey            Kind = "ssh_key"
 	KindSession           Kind = "session"
 	KindLocal             Kind = "local"
+	KindBinding           Kind = "linked_account" // the word of a provider, for a token of its own at a route
 	KindRefresh           Kind = "refresh_token" // identifies nobody; tokens hang on it
 )
 
@@ -57,6 +58,10 @@ type Identity struct {
 	// UnlockedUntil is set for sessions: until then the profile is open.
 	UnlockedUntil time.Time
 	Unlockable    bool // the session can be unlocked with the password
+	// Provider is whom a session was begun through; empty: with the password.
+	// UnlockBy is then how it is unlocked.
+	Provider string
+	UnlockBy UnlockBy
 
 	Peer Peer
 

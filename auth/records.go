@@ -32,6 +32,10 @@ import (
 //	email/NAME        an address that NAME has not confirmed yet
 //	upstream/NAME     sealed: what NAME shows to upstreams, by their names
 //	form/HASH         forms of pages that were sent and must not be again
+//	binding/HASH      live: somebody else's word for who an account is, by
+//	                  issuer and subject; bindings/NAME: the owner's list
+//	outside/HASH      sealed: what a session keeps of its provider, by the session
+//	outsides/HASH     sessions of one session at a provider, for its end there
 type records struct {
 	store keystore.Store
 
@@ -57,6 +61,10 @@ type records struct {
 	emails    keystore.Table[emailRecord]
 	upstreams keystore.Table[upstreamRecord]
 	forms     keystore.Table[struct{}]
+
+	bindings keystore.Table[bindingRecord]
+	outside  keystore.Table[outsideRecord]
+	outsides keystore.Table[idList]
 }
 
 func newRecords(s keystore.Store) records {
@@ -83,6 +91,10 @@ func newRecords(s keystore.Store) records {
 		emails:    keystore.NewTable[emailRecord](s, "email/"),
 		upstreams: keystore.NewTable[upstreamRecord](s, "upstream/"),
 		forms:     keystore.NewTable[struct{}](s, "form/"),
+
+		bindings: keystore.NewTable[bindingRecord](s, "binding/"),
+		outside:  keystore.NewTable[outsideRecord](s, "outside/"),
+		outsides: keystore.NewTable[idList](s, "outsides/"),
 	}
 }
 
@@ -97,6 +109,7 @@ type epochs struct {
 	SSHKey    uint64 `json:"ssh_key,omitempty"`
 	Upstream  uint64 `json:"upstream,omitempty"` // upstream credentials
 	Email     uint64 `json:"email,omitempty"`    // links that choose a password, and addresses that wait
+	Binding   uint64 `json:"binding,omitempty"`  // linked accounts
 }
 
 // of is the epoch that ends credentials of kind k.
@@ -114,6 +127,8 @@ func (e epochs) of(k Kind) uint64 {
 		return e.Encrypted
 	case KindSSHKey:
 		return e.SSHKey
+	case KindBinding:
+		return e.Binding
 	}
 	return 0
 }
@@ -244,9 +259,13 @@ const (
 	lookupReset     = "reset link"
 	lookupEmail     = "e-mail confirmation"
 	lookupForm      = "form"
+	lookupAttempt   = "sign-in attempt"
+	lookupBinding   = "linked account"
+	lookupOutside   = "session elsewhere"
 	sealAPIKey      = "api key"
 	sealEncrypted   = "encrypted password"
 	sealUpstream    = "upstream credential"
+	sealOutside     = "session elsewhere"
 )
 
 func (a *Authority) ring() *seal.Ring { return a.c.Ring }

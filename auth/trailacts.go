@@ -79,6 +79,13 @@ var acts = map[act]deed{
 	actUpstreamTest:   {aThing, "Tested an upstream credential", "test an upstream credential", " of "},
 	actUpstreamDelete: {aThing, "Deleted an upstream credential", "delete an upstream credential", " of "},
 
+	actBindingShow:   {aThing, "Looked at the linked accounts", "look at the linked accounts", " of "},
+	actBindingCreate: {aThing, "Linked an account", "link an account", " to "},
+	actBindingDelete: {aThing, "Unlinked an account", "unlink an account", " of "},
+	actElsewhere:     {nothing, "Signed in somewhere else", "sign in somewhere else", ""},
+	actRefreshed:     {nothing, "A provider was asked again", "ask a provider again", ""},
+	actLoggedOut:     {aThing, "A provider ended sessions", "let a provider end sessions", " of "},
+
 	actWebLoginShow:    {aThing, "Looked at a program that waits to be signed in", "look at a program that waits to be signed in", " as "},
 	actWebLoginApprove: {aThing, "Let a program sign in", "let a program sign in", " as "},
 	actWebLoginRefuse:  {aThing, "Refused to let a program sign in", "refuse to let a program sign in", " as "},
