@@ -38,7 +38,7 @@ var rules = map[string][]string{
 }
 
 // forTests are the packages that only tests may import.
-var forTests = []string{"internal/mail/mailtest", "keystore/storetest"}
+var forTests = []string{"internal/mail/mailtest", "internal/testidp", "keystore/storetest"}
 
 type pkg struct {
 	ImportPath string
