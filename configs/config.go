@@ -36,7 +36,7 @@ type Config struct {
 	SMTP          SMTP            `yaml:"smtp" doc:"Outgoing mail."`
 	Routes        []Route         `yaml:"routes" doc:"What Latchkey stands in front of. Without this key there is one route, lfs."`
 	Upstreams     []NamedUpstream `yaml:"upstreams" doc:"Services at which users have accounts of their own, for identity.upstream_credential of routes."`
-	Providers     []NotBuilt      `yaml:"providers" doc:"Sign-in with someone else."`
+	Providers     []Provider      `yaml:"providers" doc:"Sign-in with someone else."`
 	LDAP          []NotBuilt      `yaml:"ldap" doc:"Directories."`
 	SAML          []NotBuilt      `yaml:"saml" doc:"SAML identity providers."`
 	HTTPSSO       HTTPSSO         `yaml:"http_sso" doc:"Sign-in by a header of a trusted proxy."`
@@ -161,7 +161,7 @@ func Default() *Config {
 		SMTP:      SMTP{TLS: "starttls"},
 		Routes:    []Route{defaultLFSRoute()},
 		Upstreams: []NamedUpstream{},
-		Providers: []NotBuilt{},
+		Providers: []Provider{},
 		LDAP:      []NotBuilt{},
 		SAML:      []NotBuilt{},
 		HTTPSSO:   HTTPSSO{TrustedProxies: []string{}, Unlock: "password"},

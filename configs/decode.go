@@ -21,6 +21,7 @@ var (
 	notBuiltType = reflect.TypeFor[NotBuilt]()
 	routeType    = reflect.TypeFor[Route]()
 	mappingType  = reflect.TypeFor[JobMapping]()
+	providerType = reflect.TypeFor[Provider]()
 	namedType    = reflect.TypeFor[NamedUpstream]()
 )
 
@@ -140,6 +141,8 @@ func begin(entry reflect.Type) reflect.Value {
 		return reflect.ValueOf(DefaultRoute())
 	case namedType:
 		return reflect.ValueOf(DefaultNamedUpstream())
+	case providerType:
+		return reflect.ValueOf(DefaultProvider())
 	case mappingType:
 		return reflect.ValueOf(JobMapping{Life: DefaultJobLife})
 	}

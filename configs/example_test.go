@@ -95,6 +95,19 @@ func TestExampleInComments(t *testing.T) {
 	if len(up.Upstreams) != 1 || up.Upstreams[0].Name != "packages" || up.Upstreams[0].Send != "basic" || len(up.Warnings()) != 0 {
 		t.Errorf("%+v", up.Upstreams)
 	}
+	t.Chdir(t.TempDir())
+	for _, name := range []string{"corp-secret", "ghe-secret"} {
+		if err := os.WriteFile(name, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	who, faults := load(t, strings.Replace(uncomment(t, "# teams, might be:"), "providers: []", "providers:", 1))
+	if faults != nil {
+		t.Fatal(strings.Join(faults, "\n"))
+	}
+	if len(who.Providers) != 2 || !who.Providers[0].AutoCreateUsers || who.Providers[1].Unlock != "password" || len(who.Warnings()) != 0 {
+		t.Errorf("%+v", who.Providers)
+	}
 	if len(c.Jobs) != 1 || len(c.Jobs[0].Mappings) != 2 || c.Jobs[0].Mappings[1].Life != configs.DefaultJobLife || len(c.Warnings()) != 0 {
 		t.Errorf("%+v", c.Jobs)
 	}

@@ -21,6 +21,8 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte("routes: [{name: a, path: /a/, upstream: 'unix:x:/y'}, {}, 1, null]"), "LATCHKEY_ROUTES=")
 	f.Add([]byte("!!binary a\n---\n"), "LATCHKEY_\x1b=")
 	f.Add([]byte("jobs: [{name: a, issuer: 'https://x', audience: b, mappings: [{name: c, claims: {d: 1, e: '**'}, groups: [f], life: 0}]}]"), "LATCHKEY_JOBS=")
+	f.Add([]byte("providers: [{name: a, type: github, client_id: b, allowed_orgs: [c/d, '*'], base_url: 'https://GitHub.com/'}, {name: a, type: google, claims: }]"), "LATCHKEY_PROVIDERS=")
+	f.Add([]byte("providers: [{name: a, type: oidc, client_id: b, issuer: 'https://[::1%25e]', groups: [{claim: '**'}], token_audience: [b, ''], refresh: 1s}]\nroutes: [{name: r, path: /, upstream: 'http://x', external_tokens: [a, a, b]}]"), "")
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, text []byte, variable string) {
 		name := filepath.Join(dir, "f.yaml")

@@ -3,8 +3,6 @@ package configs
 import (
 	"fmt"
 	"maps"
-	"net/netip"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -207,28 +205,6 @@ func (p publicIssuer) owned(claims map[string]string) bool {
 		fixed, _, wild := strings.Cut(pattern, "*")
 		return pattern != "" && (!wild || strings.Index(fixed, "/") > 0)
 	})
-}
-
-// checkIssuer says what is wrong with the URL of an issuer.
-func checkIssuer(s string) string {
-	const form = "takes the issuer's https URL, as https://token.actions.githubusercontent.com"
-	u, err := url.Parse(s)
-	if s == "" {
-		return "is missing: it " + form
-	}
-	if err != nil || len(s) > maxIssuer || u.Hostname() == "" || u.Opaque != "" || u.Scheme != "https" && u.Scheme != "http" {
-		return form
-	}
-	a, err := netip.ParseAddr(u.Hostname())
-	switch here := err == nil && a.IsLoopback() || err != nil && strings.EqualFold(u.Hostname(), "localhost"); {
-	case u.Scheme == "http" && !here:
-		return "must be https: whoever is on the way could put keys of their own in; http is for this machine alone"
-	case u.User != nil:
-		return "must not have a user or a password in it"
-	case u.RawQuery != "" || u.ForceQuery || strings.Contains(s, "#"):
-		return "must not have a query or a fragment"
-	}
-	return checkURLHost(u)
 }
 
 // checkJobScope looks for slips; what a scope means is judged when it is used.

@@ -84,6 +84,9 @@ func (c *Config) complete(routesGiven bool) {
 			r.Path = "/"
 		}
 	}
+	for i := range c.Providers {
+		c.Providers[i].complete()
+	}
 }
 
 type loader struct {

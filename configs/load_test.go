@@ -111,7 +111,7 @@ func TestContractLoads(t *testing.T) {
 	grafana := configs.Route{
 		Name: "grafana", Host: "grafana.example.com", Path: "/", Upstream: "http://127.0.0.1:3000",
 		Read: []string{"authenticated"}, Write: []string{"authenticated"}, WebSocket: true,
-		Identity: configs.RouteIdentity{Headers: true, Assertion: true}, Timeout: time.Minute,
+		Identity: configs.RouteIdentity{Headers: true, Assertion: true}, ExternalTokens: []string{}, Timeout: time.Minute,
 	}
 	if !reflect.DeepEqual(c.Routes[1], grafana) {
 		t.Errorf("grafana is %+v", c.Routes[1])
@@ -279,13 +279,12 @@ func TestFaults(t *testing.T) {
 		{"braces", path("/{a}/"), []string{"f:2: routes[0].path: takes letters"}},
 		{"long path", path("/" + strings.Repeat("a", 300) + "/"), []string{"f:2: routes[0].path: is too long"}},
 
-		{"not built", "\nhttp:\n  tls:\n    acme: {domains: [a.example]}\nssh: {lfs_transfer: true}\nhttp_sso: {header: X-User}\nproviders:\n- {name: corp, type: oidc}\nldap: [{url: x}]\nsaml: [{}]\n", []string{
+		{"not built", "\nhttp:\n  tls:\n    acme: {domains: [a.example]}\nssh: {lfs_transfer: true}\nhttp_sso: {header: X-User}\nldap: [{url: x}]\nsaml: [{}]\n", []string{
 			"f:4: http.tls.acme.domains: is not available in this version; leave it empty",
 			"f:5: ssh.lfs_transfer: is not available in this version; leave it false",
 			"f:6: http_sso.header: is not available in this version; leave it empty",
-			"f:7: providers: is not available in this version; leave it empty",
-			"f:9: ldap: is not available in this version; leave it empty",
-			"f:10: saml: is not available in this version; leave it empty",
+			"f:7: ldap: is not available in this version; leave it empty",
+			"f:8: saml: is not available in this version; leave it empty",
 		}},
 		{"mail without a port", "smtp: {address: mail, from: a@b.example}\n", []string{"f:1: smtp.address: takes host:port"}},
 		{"mail to port 0", "smtp: {address: 'mail:0', from: a@b.example}\n", []string{"f:1: smtp.address: takes the host and port"}},

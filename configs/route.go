@@ -16,6 +16,7 @@ type Route struct {
 	Write              []string      `yaml:"write" doc:"Who may write; words as for read. Left out: authenticated."`
 	WebSocket          bool          `yaml:"websocket" doc:"Let WebSocket upgrades through."`
 	Identity           RouteIdentity `yaml:"identity" doc:"How the upstream is told who is asking."`
+	ExternalTokens     []string      `yaml:"external_tokens" doc:"Names of providers whose JWTs, for their token_audience, are taken as a Bearer token here."`
 	InsecureSameOrigin bool          `yaml:"insecure_same_origin" doc:"Let the pages of this upstream run in the origin of Latchkey's own pages. They can then act as whoever looks at them."`
 	Timeout            time.Duration `yaml:"timeout" doc:"How long the upstream has to begin its answer."`
 }
@@ -33,10 +34,11 @@ type RouteIdentity struct {
 // of routes begins with.
 func DefaultRoute() Route {
 	return Route{
-		Read:     []string{"authenticated"},
-		Write:    []string{"authenticated"},
-		Identity: RouteIdentity{Headers: true},
-		Timeout:  DefaultTimeout,
+		Read:           []string{"authenticated"},
+		Write:          []string{"authenticated"},
+		Identity:       RouteIdentity{Headers: true},
+		ExternalTokens: []string{},
+		Timeout:        DefaultTimeout,
 	}
 }
 

@@ -36,7 +36,7 @@ var ownPathsElsewhere = []string{"/-/"}
 // pathWords begin LFS addresses over SSH, so a route cannot be called so.
 var pathWords = map[string]bool{"artifactory": true, "api": true}
 
-func (c *Config) validateRoutes(r *report, upstreams map[string]*NamedUpstream) {
+func (c *Config) validateRoutes(r *report, upstreams map[string]*NamedUpstream, providers map[string]*Provider) {
 	if len(c.Routes) > MaxRoutes {
 		r.at("routes", "has %d entries; at most %d are accepted", len(c.Routes), MaxRoutes)
 		return
@@ -58,6 +58,7 @@ func (c *Config) validateRoutes(r *report, upstreams map[string]*NamedUpstream) 
 		validateRules(r, at+".read", "read", rt.Read)
 		validateRules(r, at+".write", "write", rt.Write)
 		rt.validateUpstreamCredential(r, at, upstreams)
+		rt.validateExternalTokens(r, at, providers)
 		if rt.Timeout < time.Second || rt.Timeout > maxTimeout {
 			r.at(at+".timeout", "takes a duration from 1s to %s", durationText(maxTimeout))
 		}

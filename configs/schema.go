@@ -55,6 +55,9 @@ func objectSchema(v reflect.Value) map[string]any {
 		if words := f.Tag.Get("enum"); words != "" {
 			p["enum"] = strings.Split(words, ",")
 			delete(p, "maxLength")
+			if p["default"] == "" {
+				delete(p, "default")
+			}
 		}
 		properties[f.Tag.Get("yaml")] = p
 	}
@@ -72,18 +75,22 @@ func objectSchema(v reflect.Value) map[string]any {
 
 // requiredKeys are those that an entry of a list of blocks must have.
 var requiredKeys = map[reflect.Type][]string{
-	routeType:                      {"name", "upstream"},
-	reflect.TypeFor[JobProvider](): {"name", "issuer", "audience", "mappings"},
-	mappingType:                    {"name", "claims"},
-	namedType:                      {"name", "url"},
+	routeType:                        {"name", "upstream"},
+	reflect.TypeFor[JobProvider]():   {"name", "issuer", "audience", "mappings"},
+	mappingType:                      {"name", "claims"},
+	namedType:                        {"name", "url"},
+	providerType:                     {"name", "type", "client_id"},
+	reflect.TypeFor[ProviderGroup](): {"claim"},
 }
 
 // mostEntries bounds the lists of each kind, as their own checks do.
 var mostEntries = map[reflect.Type]int{
-	routeType:                      MaxRoutes,
-	reflect.TypeFor[JobProvider](): maxJobProviders,
-	mappingType:                    maxJobMappings,
-	namedType:                      maxUpstreams,
+	routeType:                        MaxRoutes,
+	reflect.TypeFor[JobProvider]():   maxJobProviders,
+	mappingType:                      maxJobMappings,
+	namedType:                        maxUpstreams,
+	providerType:                     maxProviders,
+	reflect.TypeFor[ProviderGroup](): maxProviderGroups,
 }
 
 func listSchema(v reflect.Value) map[string]any {

@@ -101,7 +101,7 @@ func TestSchema(t *testing.T) {
 	if s.Schema != "https://json-schema.org/draft/2020-12/schema" {
 		t.Error(s.Schema)
 	}
-	for name, text := range map[string]string{"example": string(configs.Example()), "contract": contract, "blocks": "http:\nops:\n", "jobs": goodJobs, "upstreams": goodUpstreams} {
+	for name, text := range map[string]string{"example": string(configs.Example()), "contract": contract, "blocks": "http:\nops:\n", "jobs": goodJobs, "upstreams": goodUpstreams, "providers": goodProviders} {
 		var tree map[string]any
 		if err := yaml.Unmarshal([]byte(text), &tree); err != nil {
 			t.Fatal(err)
@@ -110,7 +110,7 @@ func TestSchema(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, text := range []string{"htp: {}", "http: {listn: x}", "smtp: {tls: maybe}", "session: {idle: 5}", "session: {idle: 5d}", "routes: [{name: a}]", "jobs: [{}]", "jobs: [{name: a, issuer: b, audience: c, mappings: [{name: d, claims: {e: [f]}}]}]", "jobs: [{name: a, issuer: b, audience: c, mappings: [null]}]", "ssh: {allow_dss: 1}", "upstreams: [{name: a}]", "upstreams: [{name: a, url: b, send: digest}]"} {
+	for _, text := range []string{"htp: {}", "http: {listn: x}", "smtp: {tls: maybe}", "session: {idle: 5}", "session: {idle: 5d}", "routes: [{name: a}]", "jobs: [{}]", "jobs: [{name: a, issuer: b, audience: c, mappings: [{name: d, claims: {e: [f]}}]}]", "jobs: [{name: a, issuer: b, audience: c, mappings: [null]}]", "ssh: {allow_dss: 1}", "upstreams: [{name: a}]", "upstreams: [{name: a, url: b, send: digest}]", "providers: [{name: a, type: oidc}]", "providers: [{name: a, type: saml, client_id: b}]", "providers: [{name: a, type: oidc, client_id: b, groups: [{group: c}]}]", "providers: [{name: a, type: oidc, client_id: b, unlock: never}]"} {
 		var tree map[string]any
 		if err := yaml.Unmarshal([]byte(text), &tree); err != nil {
 			t.Fatal(err)

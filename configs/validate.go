@@ -31,7 +31,7 @@ func (c *Config) validate(r *report) {
 		r.at("store", "%s", text)
 	}
 	c.validatePeople(r)
-	c.validateRoutes(r, c.validateUpstreams(r))
+	c.validateRoutes(r, c.validateUpstreams(r), c.validateProviders(r))
 	c.validateJobs(r)
 	c.validateMail(r)
 	c.validateNotBuilt(r)
@@ -118,7 +118,6 @@ func (c *Config) validateNotBuilt(r *report) {
 	}{
 		{"http.tls.acme.domains", len(c.HTTP.TLS.ACME.Domains) > 0},
 		{"http_sso.header", c.HTTPSSO.Header != ""},
-		{"providers", len(c.Providers) > 0},
 		{"ldap", len(c.LDAP) > 0},
 		{"saml", len(c.SAML) > 0},
 	} {

@@ -27,6 +27,7 @@ func (c *Config) Warnings() []string {
 		say("store: %s is not encrypted; everything but sealed secrets can be read on the way", c.Store)
 	}
 	c.warnUpstreams(say)
+	c.warnProviders(say)
 	c.warnJobs(say)
 	c.warnMail(say)
 	dirs := map[string]string{}
