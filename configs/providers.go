@@ -213,7 +213,10 @@ func (p *Provider) validateClaims(r *report, at string) {
 		case slices.Contains(p.Groups[:i], g):
 			r.at(at+".claim", "is the same rule as an earlier one")
 		}
-		if g.Group != "" && !validGroup(g.Group) {
+		switch {
+		case g.Group == "" && strings.ContainsAny(g.Claim, `/:,"`):
+			r.at(at+".group", "is missing: a group here has no / : , or quotes in its name, so none is called as the provider's")
+		case g.Group != "" && !validGroup(g.Group):
 			r.at(at+".group", "takes a group name: 1 to 64 bytes without , / : * and quotes, no space at the ends")
 		}
 	}

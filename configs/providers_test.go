@@ -274,6 +274,8 @@ func TestProviderFaults(t *testing.T) {
 		{"more than a day", oidc("refresh: 25h"), "refresh: takes 0"},
 		{"100 rules", oidc("groups: " + many(100, "{claim: a%d},")), ""},
 		{"101 rules", oidc("groups: " + many(101, "{claim: a%d},")), "groups: has 101 entries; at most 100"},
+		{"a rule without a group that could be", oidc("groups: [{claim: 'acme/*'}]"), "groups[0].group: is missing: a group here has no /"},
+		{"a rule with one", oidc("groups: [{claim: 'acme/*', group: acme}, {claim: 'eng-*'}]"), ""},
 		{"a long rule", oidc("groups: [{claim: " + strings.Repeat("x", 257) + "}]"), "groups[0].claim: is longer than 256"},
 		{"a group with a comma", oidc("groups: [{claim: a, group: 'b,c'}]"), "groups[0].group: takes a group name"},
 		{"a claim that a terminal would act on", oidc("claims: {groups: \"\u202ea\"}"), "claims.groups: takes the name of a claim"},
