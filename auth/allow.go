@@ -138,6 +138,9 @@ func (a *Authority) allow(who Identity, what act, owner string) error {
 	if who.Via.Kind == KindGrant {
 		return forbidden("a short token opens routes, and nothing else")
 	}
+	if who.Via.Kind == KindBinding {
+		return forbidden("a token of a provider opens routes, and nothing else")
+	}
 	now := a.now()
 	locked := who.Via.Kind == KindSession && !who.Full(now)
 	own := who.User == owner && who.uid != ""

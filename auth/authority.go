@@ -122,7 +122,8 @@ type Authority struct {
 	// leaves the latter their turn.
 	hashing, hashingKnown *limit.Gate
 
-	signing *signers
+	signing  *signers
+	arriving *limit.Gate // around accounts made for who comes from a provider
 
 	matches func(phc, password string) bool // argon2id; tests count it
 	trying  once                            // passwords being tried right now
@@ -156,10 +157,12 @@ func New(ctx context.Context, c Config) (*Authority, error) {
 	a.hashing = limit.NewGate((cores+1)/2, maxHashQueue)
 	a.hashingKnown = limit.NewGate((cores+1)/2, maxHashQueue)
 	a.signing = newSigners(cores)
+	a.arriving = limit.NewGate(maxArrivals, maxArrivalsQueued)
 	a.cache.feed.seed, a.uses.seed = maphash.MakeSeed(), maphash.MakeSeed()
 	a.rec = newRecords(noticing{c.Store, &a.cache.feed})
 	rand.Read(a.cache.secret[:])
 	a.SetPolicy(c.Policy)
+	a.SetProviders(nil, nil)
 	a.Users, a.Groups, a.Passwords = &Users{a}, &Groups{a}, &Passwords{a}
 	a.Keys = &Keys{a}
 	a.Tokens = &Tokens{a, newShelf(a, KindToken, a.rec.tokens, "tokens/", maxTokensOf)}

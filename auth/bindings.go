@@ -2,6 +2,9 @@ package auth
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"strconv"
 	"time"
 )
 
@@ -11,18 +14,24 @@ type Bindings struct {
 	shelf shelf[bindingRecord]
 }
 
-const maxBindingsOf = 50
+const (
+	maxBindingsOf  = 50
+	maxBindingText = 128 // characters of what is kept to be shown
+)
 
 // bindingRecord is at the keyed hash of issuer and subject, so that an
 // identity is bound to one user at most.
 type bindingRecord struct {
 	bond
-	Provider     string `json:"provider"` // that it was made through
-	Issuer       string `json:"issuer"`
-	Subject      string `json:"subject"`
-	Login        string `json:"login,omitempty"` // to show
-	Email        string `json:"email,omitempty"` // to show
-	Registration uint64 `json:"registration"`    // tells it from one made later of the same identity
+	Provider string `json:"provider"` // that it was made through
+	Issuer   string `json:"issuer"`
+	Subject  string `json:"subject"`
+	Login    string `json:"login,omitempty"` // to show
+	Email    string `json:"email,omitempty"` // to show
+	// Registration tells it from one made later of the same identity: the id
+	// is the identity's own, and what was begun through one that was unlinked
+	// must not come back with the next.
+	Registration uint64 `json:"registration"`
 }
 
 // Binding is a linked account as its owner and administrators see it.
@@ -41,21 +50,260 @@ type Binding struct {
 	Dormant bool `json:"dormant,omitempty"`
 }
 
+// bindingID is the id of the record of an identity, whoever has it.
+func (a *Authority) bindingID(issuer, subject string) string {
+	return a.ring().LookupID(lookupBinding, strconv.Itoa(len(issuer))+" "+issuer+" "+subject)
+}
+
+func newBindingRecord(b bond, ext External) bindingRecord {
+	return bindingRecord{
+		bond: b, Provider: ext.Provider, Issuer: ext.Issuer, Subject: ext.Subject,
+		Login: cleanText(ext.Login, maxBindingText), Email: cleanText(ext.Email, maxBindingText), Registration: randomEpoch(),
+	}
+}
+
+func (r bindingRecord) ref(id string) Ref {
+	return Ref{Kind: KindBinding, ID: id, Epoch: r.Registration}
+}
+
+// binding tells of the record id, by the provider that vouches for it now.
+func (b *Bindings) binding(id string, r bindingRecord) Binding {
+	p, known := b.a.vouching(r.Provider, r.Issuer)
+	if known {
+		r.Provider = p.Name
+	}
+	return Binding{
+		ID: id, Owner: r.User, Provider: r.Provider, Issuer: r.Issuer, Subject: r.Subject,
+		Login: r.Login, Email: r.Email, Created: r.Created, Dormant: !known,
+	}
+}
+
 // Create links the identity that the caller has just proved at a provider to
 // the caller, who is in an unlocked session: the one, named by its Via.ID, in
 // which the way there was begun. Errors: Locked, Forbidden; Exists where the
 // identity is bound, to whomever, or the caller has one of that provider.
 func (b *Bindings) Create(ctx context.Context, who Identity, session string, ext External) (out Binding, err error) {
-	return Binding{}, &Error{Code: Unsupported, Reason: "not yet"}
+	id := b.a.bindingID(ext.Issuer, ext.Subject)
+	defer func() { b.a.Trail.acted(who, actBindingCreate, who.User+" "+id, err) }()
+	if !who.begun(session) {
+		return Binding{}, beganElsewhere()
+	}
+	if err := b.a.allow(who, actBindingCreate, who.User); err != nil {
+		return Binding{}, err
+	}
+	p, err := b.a.vouched(ext)
+	if err != nil {
+		return Binding{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
+	defer cancel()
+	acc, sys, err := b.a.forBond(ctx, &view{a: b.a}, who, who.User)
+	if err != nil {
+		return Binding{}, err
+	}
+	if acc.ProfileFixed && !who.Admin {
+		return Binding{}, forbidden("your profile is kept by the administrators; ask them")
+	}
+	rec := newBindingRecord(newBond(who, who.User, acc, sys, KindBinding, b.a.now().UTC(), time.Time{}), ext)
+	dead, err := b.free(ctx, id, who.User, p)
+	if err != nil {
+		return Binding{}, err
+	}
+	if err := b.single(ctx, who.User, p); err != nil {
+		return Binding{}, err
+	}
+	if err := b.list(ctx, who.User, id); err != nil {
+		return Binding{}, err
+	}
+	if err := b.take(ctx, id, dead, rec); err != nil {
+		return Binding{}, err
+	}
+	// Who read the list meanwhile found no record and took the id off it.
+	return b.binding(id, rec), b.list(ctx, who.User, id)
+}
+
+// begun reports whether session is the one that the caller is in.
+func (w Identity) begun(session string) bool {
+	return w.Via.Kind == KindSession && session != "" && w.Via.ID == session
+}
+
+// beganElsewhere refuses who did not begin an attempt in the session they are
+// in: somebody else may have, to link an account of theirs to the victim's, or
+// the victim's to theirs (RFC 9700 §4.7).
+func beganElsewhere() error {
+	return forbidden("this began in another browser, or before you signed in again; begin again here")
+}
+
+// free finds that the record id does not stand in the way of another owner:
+// there is none, or dead, which never comes back to life.
+func (b *Bindings) free(ctx context.Context, id, owner string, p Provider) (dead bindingRecord, err error) {
+	rec, _, err := b.a.rec.bindings.Get(ctx, id)
+	if gone(err) {
+		return bindingRecord{}, nil
+	} else if err != nil {
+		return bindingRecord{}, storeFailed(err)
+	}
+	v := &view{a: b.a}
+	holder, err := v.account(ctx, rec.User)
+	if err != nil {
+		return bindingRecord{}, err
+	}
+	if holder != nil {
+		holder.Disabled = false // silent, not gone
+	}
+	why, err := v.holds(ctx, KindBinding, rec.bond, holder)
+	switch {
+	case err != nil:
+		return bindingRecord{}, err
+	case why != "":
+		return rec, nil
+	case rec.User == owner:
+		return bindingRecord{}, &Error{Code: Exists, Reason: "you have linked this account of " + p.title() + " already"}
+	}
+	return bindingRecord{}, boundElsewhere(p)
+}
+
+func boundElsewhere(p Provider) error {
+	return &Error{Code: Exists, Reason: "this account of " + p.title() + " is linked to another user here; sign in as that user and unlink it first, or link another account"}
+}
+
+// single is Exists where owner has a live one of p already.
+func (b *Bindings) single(ctx context.Context, owner string, p Provider) error {
+	live, err := b.shelf.live(ctx, owner)
+	if err != nil {
+		return err
+	}
+	for _, l := range live {
+		if of, ok := b.a.vouching(l.rec.Provider, l.rec.Issuer); ok && of.Name == p.Name {
+			return &Error{Code: Exists, Reason: "you have linked another account of " + p.title() + "; unlink that one first"}
+		}
+	}
+	return nil
+}
+
+// take puts rec where dead was, or nothing where dead is zero; Exists when
+// somebody else did so meanwhile.
+func (b *Bindings) take(ctx context.Context, id string, dead, rec bindingRecord) error {
+	_, err := b.a.rec.bindings.Upsert(ctx, id, func(r *bindingRecord, expires *time.Time) error {
+		if r.UID != dead.UID || r.Registration != dead.Registration {
+			return &Error{Code: Exists, Reason: "this account was linked at the same moment; look again"}
+		}
+		*r, *expires = rec, time.Time{}
+		return nil
+	})
+	return storeFailed(err)
+}
+
+// list puts a binding on its owner's list, making room where what stands on it
+// has ended.
+func (b *Bindings) list(ctx context.Context, owner, id string) error {
+	err := b.shelf.list(ctx, owner, id)
+	if errors.Is(err, errListFull) {
+		if err := b.shelf.tidy(ctx, owner, b.shelf.remove); err != nil {
+			return err
+		}
+		err = b.shelf.list(ctx, owner, id)
+	}
+	if errors.Is(err, errListFull) {
+		return forbidden("%s has %d linked accounts, which is the most; unlink some", owner, maxBindingsOf)
+	}
+	return err
 }
 
 // List shows owner's linked accounts, newest last.
 func (b *Bindings) List(ctx context.Context, who Identity, owner string) ([]Binding, error) {
-	return nil, nil
+	if err := b.a.may(ctx, who, actBindingShow, owner); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
+	defer cancel()
+	live, err := b.shelf.live(ctx, owner)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Binding, 0, len(live))
+	for _, l := range live {
+		one := b.binding(l.id, l.rec)
+		one.LastUsed = b.a.lastUse(ctx, KindBinding, l.id)
+		out = append(out, one)
+	}
+	return out, nil
 }
 
-// Delete unlinks one; sessions that were begun through it end. Forbidden for
-// an owner who could not sign in any more.
+// Delete unlinks one; sessions that were begun through it end, and the groups
+// that it gave go. Forbidden for an owner who could not sign in any more.
 func (b *Bindings) Delete(ctx context.Context, who Identity, id string) (err error) {
-	return &Error{Code: Unsupported, Reason: "not yet"}
+	target := id
+	defer func() { b.a.Trail.acted(who, actBindingDelete, target, err) }()
+	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
+	defer cancel()
+	rec, _, err := b.a.rec.bindings.Get(ctx, id)
+	if err != nil && !gone(err) {
+		return storeFailed(err)
+	}
+	if gone(err) || rec.User != who.User && !who.Admin {
+		return notFound("linked account")
+	}
+	target = rec.User + " " + id
+	if err := b.a.may(ctx, who, actBindingDelete, rec.User); err != nil {
+		return err
+	}
+	if rec.User == who.User {
+		if err := b.notTheLast(ctx, id, rec); err != nil {
+			return err
+		}
+	}
+	// The groups first, as nobody could take them back by this id afterwards,
+	// and once more for who signed in through it meanwhile.
+	if err := b.takeBack(ctx, id, rec); err != nil {
+		return err
+	}
+	if err := b.shelf.remove(ctx, id, rec); err != nil {
+		return err
+	}
+	if err := b.takeBack(ctx, id, rec); err != nil {
+		return err
+	}
+	if _, err := b.a.Sessions.endThrough(ctx, rec.User, id); err != nil {
+		return err
+	}
+	return b.shelf.unlist(ctx, rec.User, id)
+}
+
+// notTheLast is Forbidden when nothing would sign the owner in but this.
+func (b *Bindings) notTheLast(ctx context.Context, id string, rec bindingRecord) error {
+	acc, err := (&view{a: b.a}).account(ctx, rec.User)
+	if err != nil {
+		return err
+	}
+	if acc == nil || acc.UID != rec.UID || acc.mayUsePassword() || !b.a.trusts(rec.Issuer) {
+		return nil
+	}
+	live, err := b.shelf.live(ctx, rec.User)
+	if err != nil {
+		return err
+	}
+	others := func(l shelved[bindingRecord]) bool { return l.id != id && b.a.trusts(l.rec.Issuer) }
+	if slices.ContainsFunc(live, others) {
+		return nil
+	}
+	return forbidden("this is the only way in which you can sign in; link another account first, or ask an administrator for a password")
+}
+
+func (b *Bindings) takeBack(ctx context.Context, id string, rec bindingRecord) error {
+	acc, _, err := b.a.rec.accounts.Get(ctx, rec.User)
+	if gone(err) || err == nil && (acc.UID != rec.UID || acc.From[id].Groups == nil) {
+		return nil
+	} else if err != nil {
+		return storeFailed(err)
+	}
+	_, _, err = b.a.Users.give(ctx, rec.User, rec.UID, id, rec.Issuer, nil)
+	if CodeOf(err) == NotFound {
+		return nil
+	}
+	return err
+}
+
+func (b *Bindings) sweep(ctx context.Context, owner string) error {
+	return b.shelf.sweep(ctx, owner, b.shelf.remove)
 }

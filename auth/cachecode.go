@@ -31,6 +31,8 @@ func appendIdentity(b []byte, w Identity) []byte {
 		scope = w.Scopes.String()
 	}
 	b = appendText(b, scope)
+	b = appendText(b, w.Provider)
+	b = appendText(b, string(w.UnlockBy))
 	b = appendTime(b, w.Expires)
 	return appendTime(b, w.UnlockedUntil)
 }
@@ -56,6 +58,7 @@ func decodeIdentity(s string) (w Identity, ok bool) {
 			return Identity{}, false
 		}
 	}
+	w.Provider, w.UnlockBy = d.text(), UnlockBy(d.text())
 	w.Expires, w.UnlockedUntil = d.time(), d.time()
 	return w, !d.bad && d.rest == ""
 }

@@ -6,8 +6,13 @@ import (
 )
 
 // External is who somebody else says that a person is: an OpenID provider, an
-// OAuth 2 server or a SAML identity provider that the configuration names. It
-// is a proof once package oauth has made it from an answer that it verified.
+// OAuth 2 server or a SAML identity provider that the configuration names, as
+// package oauth made it from an answer that it verified.
+//
+// Identify refuses it: such an answer is for one attempt, and begins a session
+// (Sessions.SignInThrough), links an account (Bindings.Create) or unlocks a
+// session (Sessions.UnlockThrough). An edge that took it as a proof of a
+// request would let in whoever can replay one, with nothing to end.
 type External struct {
 	Provider string // its name in the configuration
 	// Issuer and Subject are the identity, for ever: who vouches, and what it

@@ -160,6 +160,7 @@ func (g *Groups) Delete(ctx context.Context, who Identity, name string) (err err
 			if !remove(&acc.Groups, name) {
 				return keystore.ErrSkip
 			}
+			acc.notGiven(func(given string) bool { return given == name })
 			acc.Updated = g.a.now().UTC()
 			return nil
 		})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/latchkey-io/latchkey/internal/seal"
@@ -18,10 +19,12 @@ type found struct {
 	scopes Scopes
 	ends   time.Time
 
-	registration uint64 // of an SSH key
+	registration uint64 // of an SSH key or linked account
 
 	unlocked   time.Time
 	unlockable bool
+	provider   string // of a session
+	unlockBy   UnlockBy
 	local      bool
 	narrowed   bool
 	whole      bool
@@ -41,7 +44,9 @@ func (a *Authority) Identify(ctx context.Context, peer Peer, p Proof) (Identity,
 		who.Peer = peer
 		return who, nil
 	}
-	if _, slow := p.(Password); !slow { // hashing may wait its turn; see checkPassword
+	switch p.(type) {
+	case Password, ExternalToken: // hashing may wait its turn, and a provider's keys may have to be had
+	default:
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, storeDeadline)
 		defer cancel()
@@ -80,6 +85,8 @@ func (a *Authority) resolve(ctx context.Context, v *view, peer Peer, p Proof) (f
 		return a.bySSHKey(ctx, v, p)
 	case Session:
 		return a.bySession(ctx, v, p)
+	case ExternalToken:
+		return a.byExternalToken(ctx, v, p)
 	case Local:
 		id := "local:" + strconv.Itoa(p.UID)
 		return found{local: true, name: id, via: Via{Kind: KindLocal, ID: id}, scopes: Scopes{{Kind: ScopeAdmin}}}, nil
@@ -119,6 +126,9 @@ func (a *Authority) proofKey(peer Peer, p Proof) (k cacheKey, ok bool) {
 	case Session:
 		kind, secret = "session", p.Secret.Reveal()
 		ok = len(secret) == sessionLength
+	case ExternalToken:
+		kind, secret, source = "external", p.Secret.Reveal(), strings.Join(p.Providers, " ")
+		ok = FormOf(secret) == FormJWT && len(p.Providers) > 0
 	case SSHKey:
 		if p.Key == nil {
 			return k, false
@@ -141,10 +151,10 @@ func (f found) identity() Identity {
 		User: f.name, Name: f.acc.DisplayName, Email: f.acc.Email,
 		Service: f.acc.Kind == ServiceUser,
 		Via:     f.via, Scopes: f.scopes, Expires: f.ends,
-		UnlockedUntil: f.unlocked, Unlockable: f.unlockable,
+		UnlockedUntil: f.unlocked, Unlockable: f.unlockable, Provider: f.provider, UnlockBy: f.unlockBy,
 		uid: f.acc.UID, allGroups: f.acc.Groups, isAdmin: f.acc.Admin, epoch: f.acc.Epochs.Password, narrowed: f.narrowed, whole: f.whole,
 	}
-	if f.via.Kind == KindSSHKey {
+	if f.via.Kind == KindSSHKey || f.via.Kind == KindBinding {
 		who.epoch = f.registration
 	}
 	if f.scopes.User() {

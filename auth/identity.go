@@ -18,14 +18,14 @@ const (
 	KindSession           Kind = "session"
 	KindLocal             Kind = "local"
 	KindBinding           Kind = "linked_account" // the word of a provider, for a token of its own at a route
-	KindRefresh           Kind = "refresh_token" // identifies nobody; tokens hang on it
+	KindRefresh           Kind = "refresh_token"  // identifies nobody; tokens hang on it
 )
 
 // Ref names a credential that another one hangs on: it ends when this ends.
 type Ref struct {
 	Kind  Kind   `json:"k"`
 	ID    string `json:"i,omitempty"`
-	Epoch uint64 `json:"e,omitempty"` // the password's epoch, or the registration of an SSH key
+	Epoch uint64 `json:"e,omitempty"` // the password's epoch, or the registration of an SSH key or linked account
 }
 
 // Via is the credential that identified someone.
@@ -68,7 +68,7 @@ type Identity struct {
 	uid       string   // the account's own id, so that a namesake is somebody else
 	allGroups []string // of the account, whatever the scope
 	isAdmin   bool     // the account is an administrator, whatever the scope
-	epoch     uint64   // of the account's password, or of the SSH key's registration
+	epoch     uint64   // of the account's password, or the registration of the SSH key or linked account
 	narrowed  bool     // a short token that opens only what its maker's groups opened
 	whole     bool     // a short token with the scope of its maker (Short); without it, one is for one repository
 }

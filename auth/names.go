@@ -94,3 +94,23 @@ func remove(list *[]string, name string) bool {
 	}
 	return there
 }
+
+// textOf reports 1 to most bytes of text without control characters.
+func textOf(s string, most int) bool {
+	return s != "" && len(s) <= most && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
+// cleanText keeps what can be seen of s, most characters of it: what turns
+// lines around, breaks them or is not seen at all is left out.
+func cleanText(s string, most int) string {
+	s = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) && r != utf8.RuneError {
+			return r
+		}
+		return -1
+	}, s))
+	if r := []rune(s); len(r) > most {
+		return strings.TrimSpace(string(r[:most]))
+	}
+	return s
+}

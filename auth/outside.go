@@ -1,49 +1,160 @@
 package auth
 
 import (
+	"bytes"
 	"context"
+	"slices"
+	"strconv"
 	"time"
+
+	"github.com/latchkey-io/latchkey/keystore"
 )
 
 // outsideRecord is what a session keeps of the provider it was begun through.
 // It is at the session's own id.
 type outsideRecord struct {
-	bond
-	Provider string    `json:"provider"`
-	SID      string    `json:"sid,omitempty"`
-	Sealed   []byte    `json:"sealed,omitempty"` // refresh secret, NUL, id_token
-	Asked    time.Time `json:"asked,omitzero"`   // when the provider last answered
-	Claimed  time.Time `json:"claimed,omitzero"` // until when one replica alone asks
+	UID     string    `json:"uid"`
+	Sealed  []byte    `json:"sealed,omitempty"` // refresh secret, NUL, id_token
+	Asked   time.Time `json:"asked,omitzero"`   // when the provider last answered
+	Claimed time.Time `json:"claimed,omitzero"` // until when one replica alone asks, or nobody does
 }
 
-// SignInThrough begins a session for the user that an identity is bound to, or
-// for a new one where its provider makes accounts. Errors: NotFound when it is
-// bound to nobody; Unauthenticated for one whose user is disabled or has no
-// pages; Forbidden when no account can be made of it.
-func (s *Sessions) SignInThrough(ctx context.Context, peer Peer, ext External) (secret Secret, info SessionInfo, err error) {
-	return Secret{}, SessionInfo{}, &Error{Code: Unsupported, Reason: "not yet"}
+const (
+	// maxOutside is how much is kept of what a provider hands out, in bytes.
+	maxOutside = 24 << 10
+	// maxSessionsAt are those of one session at a provider.
+	maxSessionsAt = 20
+)
+
+// outsidesID names the sessions that were begun in the session sid at issuer.
+func (a *Authority) outsidesID(issuer, sid string) string {
+	return a.ring().LookupID(lookupOutside, strconv.Itoa(len(issuer))+" "+issuer+" "+sid)
 }
 
-// UnlockThrough opens the profile to the session that the attempt was begun
-// in, by a sign-in at its provider that is not older than the attempt. Errors:
-// Forbidden.
-func (s *Sessions) UnlockThrough(ctx context.Context, who Identity, attempt Attempt, ext External) (info SessionInfo, err error) {
-	return SessionInfo{}, &Error{Code: Unsupported, Reason: "not yet"}
+// note puts the session hash on the list of those of a session at its provider,
+// which ends it; the oldest give way, and end.
+func (s *Sessions) note(ctx context.Context, hash string, rec sessionRecord, sid string) error {
+	if sid == "" {
+		return nil
+	}
+	var over []string
+	_, err := s.a.rec.outsides.Upsert(ctx, s.a.outsidesID(rec.Issuer, sid), func(l *idList, expires *time.Time) error {
+		over = nil
+		if slices.Contains(l.IDs, hash) && !expires.Before(rec.End) {
+			return keystore.ErrSkip
+		}
+		l.IDs = append(slices.DeleteFunc(l.IDs, func(id string) bool { return id == hash }), hash)
+		if n := len(l.IDs) - maxSessionsAt; n > 0 {
+			over, l.IDs = slices.Clone(l.IDs[:n]), slices.Clone(l.IDs[n:])
+		}
+		if rec.End.After(*expires) {
+			*expires = rec.End
+		}
+		return nil
+	})
+	if err != nil {
+		return storeFailed(err)
+	}
+	return s.endAll(ctx, over)
+}
+
+// noted reports whether the session is on that list still: who ends the
+// sessions of one takes them off it first.
+func (s *Sessions) noted(ctx context.Context, hash string, rec sessionRecord, sid string) (bool, error) {
+	if sid == "" {
+		return true, nil
+	}
+	l, _, err := s.a.rec.outsides.Get(ctx, s.a.outsidesID(rec.Issuer, sid))
+	if gone(err) {
+		return false, nil
+	}
+	return slices.Contains(l.IDs, hash), storeFailed(err)
+}
+
+// endAll ends sessions, whosever they are.
+func (s *Sessions) endAll(ctx context.Context, hashes []string) error {
+	for _, hash := range hashes {
+		rec, _, err := s.a.rec.sessions.Get(ctx, hash)
+		if err == nil {
+			err = s.end(ctx, rec.User, hash)
+		}
+		if err != nil && !gone(err) {
+			return storeFailed(err)
+		}
+	}
+	return nil
+}
+
+// keepOutside seals what the session hash needs to ask its provider again and
+// to take leave there. What is too long is not kept.
+func (s *Sessions) keepOutside(ctx context.Context, hash string, rec sessionRecord, ext External) error {
+	if ext.Refresh.Empty() && ext.IDToken.Empty() {
+		return nil
+	}
+	_, err := s.a.rec.outside.Upsert(ctx, hash, func(r *outsideRecord, expires *time.Time) error {
+		refresh, idToken := s.openOutside(hash, rec.UID, *r)
+		*r = outsideRecord{UID: rec.UID, Asked: s.a.now().UTC()}
+		r.Sealed = s.sealOutside(hash, rec.UID, newer(refresh, ext.Refresh), newer(idToken, ext.IDToken))
+		*expires = rec.End
+		return nil
+	})
+	return storeFailed(err)
+}
+
+// newer is next, or last where there is none: a provider need not hand out
+// another (RFC 6749 §6).
+func newer(last, next Secret) Secret {
+	if next.Empty() {
+		return last
+	}
+	return next
+}
+
+func (s *Sessions) sealOutside(hash, uid string, refresh, idToken Secret) []byte {
+	if len(refresh.Reveal())+len(idToken.Reveal()) > maxOutside {
+		idToken = Secret{}
+	}
+	if len(refresh.Reveal()) > maxOutside {
+		refresh = Secret{}
+	}
+	if refresh.Empty() && idToken.Empty() {
+		return nil
+	}
+	return s.a.ring().Seal(sealOutside, hash+" "+uid, []byte(refresh.Reveal()+"\x00"+idToken.Reveal()))
+}
+
+// openOutside is empty for what does not open.
+func (s *Sessions) openOutside(hash, uid string, r outsideRecord) (refresh, idToken Secret) {
+	if r.UID != uid || r.Sealed == nil {
+		return Secret{}, Secret{}
+	}
+	plain, err := s.a.ring().Open(sealOutside, hash+" "+uid, r.Sealed)
+	if err != nil {
+		return Secret{}, Secret{}
+	}
+	first, second, _ := bytes.Cut(plain, []byte{0})
+	return NewSecret(string(first)), NewSecret(string(second))
+}
+
+func (s *Sessions) forgetOutside(ctx context.Context, hash string) error {
+	if err := s.a.rec.outside.Delete(ctx, hash); err != nil && !gone(err) {
+		return storeFailed(err)
+	}
+	return nil
 }
 
 // Farewell is what the provider of the caller's session is told when it ends;
-// provider is empty for a session that no provider began.
+// provider is empty for a session that no provider began. Ask before Sessions.End.
 func (s *Sessions) Farewell(ctx context.Context, who Identity) (provider string, idToken Secret, err error) {
-	return "", Secret{}, nil
+	if who.Via.Kind != KindSession || who.Provider == "" {
+		return "", Secret{}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
+	defer cancel()
+	rec, _, err := s.a.rec.outside.Get(ctx, who.Via.ref)
+	if err != nil && !gone(err) {
+		return "", Secret{}, storeFailed(err)
+	}
+	_, idToken = s.openOutside(who.Via.ref, who.uid, rec)
+	return who.Provider, idToken, nil
 }
-
-// LoggedOut ends the sessions that a provider says are over, and tells how
-// many they were. Nothing is said about those that it does not know.
-func (s *Sessions) LoggedOut(ctx context.Context, peer Peer, l ExternalLogout) (ended int, err error) {
-	return 0, &Error{Code: Unsupported, Reason: "not yet"}
-}
-
-// ElsewhereFailed records why somebody who came back from a provider was
-// refused before anybody was found. who is who was signed in; a flood of the
-// same from one source is recorded ten times in ten minutes.
-func (t *Trail) ElsewhereFailed(who Identity, provider string, purpose Purpose, err error) {}

@@ -146,7 +146,7 @@ type account struct {
 	UID              string    `json:"uid"`
 	Email            string    `json:"email,omitempty"`
 	DisplayName      string    `json:"display_name,omitempty"`
-	Groups           []string  `json:"groups,omitempty"` // sorted
+	Groups           []string  `json:"groups,omitempty"` // sorted; by hand, and those of From
 	Admin            bool      `json:"admin,omitempty"`
 	Disabled         bool      `json:"disabled,omitempty"`
 	ProfileFixed     bool      `json:"profile_fixed,omitempty"`
@@ -159,6 +159,8 @@ type account struct {
 	Epochs           epochs    `json:"epochs"`
 	Created          time.Time `json:"created"`
 	Updated          time.Time `json:"updated"`
+
+	From map[string]given `json:"from,omitempty"` // by id of the linked account
 }
 
 // bond ties a credential to its account, to the epochs of its day and to the
@@ -234,7 +236,7 @@ func lineage(who Identity) []Ref {
 	switch who.Via.Kind {
 	case KindPassword, KindEncryptedPassword:
 		own = Ref{Kind: KindPassword, Epoch: who.epoch}
-	case KindSSHKey:
+	case KindSSHKey, KindBinding:
 		own.Epoch = who.epoch
 	case KindLocal:
 		return nil
@@ -260,6 +262,7 @@ const (
 	lookupEmail     = "e-mail confirmation"
 	lookupForm      = "form"
 	lookupAttempt   = "sign-in attempt"
+	lookupArrival   = "first sign-in"
 	lookupBinding   = "linked account"
 	lookupOutside   = "session elsewhere"
 	sealAPIKey      = "api key"

@@ -23,6 +23,7 @@ type Ending struct {
 	SSHKeys   int  `json:"ssh_keys"`
 	Sessions  int  `json:"sessions"`
 	Upstreams int  `json:"upstreams"`
+	Bindings  int  `json:"linked_accounts"`
 }
 
 // ShowReset tells what a link will do, and changes nothing. NotFound for every
@@ -54,16 +55,20 @@ func (p *Passwords) ending(ctx context.Context, name string, acc *account) (e En
 	if err != nil {
 		return Ending{}, err
 	}
-	e.Tokens, e.SSHKeys, e.Sessions = len(tokens), len(keys), len(sessions)
+	bindings, err := p.a.Bindings.shelf.live(ctx, name)
+	if err != nil {
+		return Ending{}, err
+	}
+	e.Tokens, e.SSHKeys, e.Sessions, e.Bindings = len(tokens), len(keys), len(sessions), len(bindings)
 	e.Upstreams, err = p.a.Upstreams.count(ctx, name, acc)
 	return e, err
 }
 
 // Reset gives the account the password new, once. It ends every session, the
 // encrypted password and what was made with the old password; without keep it
-// also ends the API key, tokens, SSH keys, upstream credentials and a change
-// of address that waits, and forgets from where the account was used: nothing
-// that somebody prepared is left. No session begins. Errors: NotFound for a
+// also ends the API key, tokens, SSH keys, upstream credentials, linked accounts
+// with the groups they gave and a change of address that waits, and forgets from
+// where the account was used: nothing that somebody prepared is left. No session begins. Errors: NotFound for a
 // link that does not work; Invalid, field "new", after which the link works on.
 func (p *Passwords) Reset(ctx context.Context, peer Peer, name string, key, new Secret, keep bool) (err error) {
 	name, acc, link, err := p.link(ctx, peer, name, key)
@@ -116,6 +121,8 @@ func (acc *account) endPrepared() {
 	acc.Epochs.Token++
 	acc.Epochs.SSHKey++
 	acc.Epochs.Upstream++
+	acc.Epochs.Binding++
+	acc.takeBackAll()
 }
 
 // forget drops the places that the account was used from, what was guessed at

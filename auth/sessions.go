@@ -25,7 +25,8 @@ type SessionInfo struct {
 	Expires       time.Time `json:"expires"`
 	LastUsed      Use       `json:"last_used,omitzero"`
 	UnlockedUntil time.Time `json:"unlocked_until,omitzero"`
-	Current       bool      `json:"current,omitempty"` // the one that the caller came with
+	Provider      string    `json:"provider,omitempty"` // that it was begun through; empty: with the password
+	Current       bool      `json:"current,omitempty"`  // the one that the caller came with
 }
 
 const (
@@ -34,19 +35,39 @@ const (
 	maxSessionsOf = 200
 )
 
-// sessionRecord is live. Its bond's Expires is the end for lack of use.
+// sessionRecord is live. Its bond's Expires is the end for lack of use. One
+// that was begun through a provider hangs on the linked account.
 type sessionRecord struct {
 	bond
+	Provider string        `json:"provider,omitempty"`
+	Issuer   string        `json:"issuer,omitempty"`
 	Unlocked time.Time     `json:"unlocked,omitzero"` // open until
 	End      time.Time     `json:"end"`               // whatever happens
 	Idle     time.Duration `json:"idle"`
 }
 
-func (r sessionRecord) info(id string, who Identity) SessionInfo {
-	return SessionInfo{
-		ID: id, Owner: r.User, Created: r.Created, Expires: r.Expires, UnlockedUntil: r.Unlocked,
+// info tells of the session id, by the configuration in force.
+func (s *Sessions) info(r sessionRecord, id string, who Identity) SessionInfo {
+	out := SessionInfo{
+		ID: id, Owner: r.User, Created: r.Created, Expires: r.Expires, UnlockedUntil: r.Unlocked, Provider: r.Provider,
 		Current: who.Via.Kind == KindSession && who.Via.ref == id,
 	}
+	if p, ok := s.provider(r); ok {
+		out.Provider = p.Name
+		if p.Unlock == UnlockOpen {
+			out.UnlockedUntil = r.End
+		}
+	}
+	return out
+}
+
+// provider is whom a session was begun through, as the configuration in force
+// has it.
+func (s *Sessions) provider(r sessionRecord) (Provider, bool) {
+	if r.Provider == "" {
+		return Provider{}, false
+	}
+	return s.a.vouching(r.Provider, r.Issuer)
 }
 
 // SignIn begins a session with a password. The session begins locked. A clear
@@ -70,38 +91,58 @@ func (s *Sessions) SignIn(ctx context.Context, peer Peer, user string, password 
 	who := f.identity()
 	who.Peer = peer
 	defer func() { s.a.Trail.acted(who, actSignIn, info.ID, err) }()
-	p, now := s.a.Policy(), s.a.now().UTC()
+	p := s.a.Policy()
 	idle, life := p.SessionIdle, p.SessionAbsolute
 	if remember {
 		idle, life = p.SessionRemember, p.SessionRemember
 	}
-	rec := sessionRecord{End: now.Add(life), Idle: idle}
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
 	defer cancel()
-	v := &view{a: s.a}
-	sys, err := v.system(ctx)
+	rec, err := s.draft(ctx, &view{a: s.a}, f, idle, life)
 	if err != nil {
 		return Secret{}, SessionInfo{}, err
 	}
-	rec.bond = bond{
-		User: who.User, UID: who.uid, Epoch: f.acc.Epochs.Session, System: sys.Epochs.Session,
-		Created: now, Expires: now.Add(min(idle, life)),
+	secret, hash := s.draw()
+	if err := s.put(ctx, hash, rec); err != nil {
+		return Secret{}, SessionInfo{}, err
 	}
+	return secret, s.info(rec, hash, who), nil
+}
+
+// draft is a session of who was found, not kept yet.
+func (s *Sessions) draft(ctx context.Context, v *view, f found, idle, life time.Duration) (sessionRecord, error) {
+	sys, err := v.system(ctx)
+	if err != nil {
+		return sessionRecord{}, err
+	}
+	now := s.a.now().UTC()
+	return sessionRecord{
+		bond: bond{
+			User: f.name, UID: f.acc.UID, Epoch: f.acc.Epochs.Session, System: sys.Epochs.Session,
+			Created: now, Expires: now.Add(min(idle, life)),
+		},
+		End: now.Add(life), Idle: idle,
+	}, nil
+}
+
+// draw makes a session's secret, and the id of its record.
+func (s *Sessions) draw() (secret Secret, hash string) {
 	id := make([]byte, sessionBytes)
 	rand.Read(id)
 	secret = NewSecret(base64.RawURLEncoding.EncodeToString(id))
-	hash := s.a.ring().LookupID(lookupSession, secret.Reveal())
-	if err := s.list(ctx, who.User, hash); err != nil {
-		return Secret{}, SessionInfo{}, err
+	return secret, s.a.ring().LookupID(lookupSession, secret.Reveal())
+}
+
+// put begins a session.
+func (s *Sessions) put(ctx context.Context, hash string, rec sessionRecord) error {
+	if err := s.list(ctx, rec.User, hash); err != nil {
+		return err
 	}
 	if err := s.a.rec.sessions.Create(ctx, hash, rec, rec.Expires); err != nil {
-		return Secret{}, SessionInfo{}, storeFailed(err)
+		return storeFailed(err)
 	}
 	// Who read the list meanwhile found no record and took the id off it.
-	if err := s.list(ctx, who.User, hash); err != nil {
-		return Secret{}, SessionInfo{}, err
-	}
-	return secret, rec.info(hash, who), nil
+	return s.list(ctx, rec.User, hash)
 }
 
 // list puts a session on its owner's list; the oldest give way.
@@ -136,9 +177,16 @@ func (a *Authority) bySession(ctx context.Context, v *view, p Session) (found, e
 	if f.acc.PagesDisabled {
 		return nobody(rec.User, f.acc), unauthenticated("the account has no pages")
 	}
-	f.via = Via{Kind: KindSession, ID: hash, ref: hash}
+	f.via = Via{Kind: KindSession, ID: hash, Parents: rec.Parents, ref: hash}
 	f.scopes = UserScope
 	f.unlocked, f.unlockable = rec.Unlocked, f.acc.mayUsePassword()
+	if p, ok := a.Sessions.provider(rec); ok {
+		f.provider, f.unlockBy = p.Name, p.Unlock
+		f.unlockable = f.unlockable && p.Unlock == UnlockByPassword
+		if p.Unlock == UnlockOpen {
+			f.unlocked = rec.End
+		}
+	}
 	return f, nil
 }
 
@@ -166,19 +214,22 @@ func (a *Authority) extendSession(ctx context.Context, key useKey, at time.Time)
 }
 
 // Unlock opens the profile to this session for Policy.UnlockFor, by the
-// user's password. A wrong one counts as any guess and is of code Invalid,
-// field "password".
+// user's password; Forbidden for a session whose provider has another way. A
+// wrong one counts as any guess and is of code Invalid, field "password".
 func (s *Sessions) Unlock(ctx context.Context, who Identity, password Secret) (info SessionInfo, err error) {
 	defer func() { s.a.Trail.acted(who, actUnlock, who.Via.ID, err) }()
 	if who.Via.Kind != KindSession {
 		return SessionInfo{}, forbidden("only a browser session is locked and unlocked")
+	}
+	if err := s.byPasswordAlone(who); err != nil {
+		return SessionInfo{}, err
 	}
 	name, acc, err := s.a.accountFor(ctx, &view{a: s.a}, who.User)
 	if err != nil {
 		return SessionInfo{}, err
 	}
 	if acc == nil || acc.UID != who.uid || !acc.mayUsePassword() {
-		return SessionInfo{}, forbidden("this account has no password here, so the profile cannot be unlocked with one")
+		return SessionInfo{}, forbidden("this account has no password here, so the profile cannot be unlocked with one; ask an administrator to set one, or to change how the profile is unlocked")
 	}
 	if password.Empty() || len(password.Reveal()) > MaxPassword || FormOf(password.Reveal()) != FormPassword {
 		return SessionInfo{}, invalid("password", "the password is not right")
@@ -214,7 +265,7 @@ func (s *Sessions) setUnlocked(ctx context.Context, who Identity, until time.Tim
 	if gone(err) {
 		return SessionInfo{}, unauthenticated("the session has ended")
 	}
-	return rec.info(who.Via.ref, who), storeFailed(err)
+	return s.info(rec, who.Via.ref, who), storeFailed(err)
 }
 
 // carryOver takes the caller's session into a new epoch of its account, in
@@ -249,11 +300,19 @@ func (s *Sessions) End(ctx context.Context, who Identity) (err error) {
 
 func (s *Sessions) end(ctx context.Context, owner string, hashes ...string) error {
 	for _, hash := range hashes {
-		if err := s.shelf.remove(ctx, hash, sessionRecord{}); err != nil {
+		if err := s.remove(ctx, hash, sessionRecord{}); err != nil {
 			return err
 		}
 	}
 	return s.shelf.unlist(ctx, owner, hashes...)
+}
+
+// remove ends a session, and then forgets what it kept of its provider.
+func (s *Sessions) remove(ctx context.Context, hash string, rec sessionRecord) error {
+	if err := s.shelf.remove(ctx, hash, rec); err != nil {
+		return err
+	}
+	return s.forgetOutside(ctx, hash)
 }
 
 // List shows the live sessions of owner, newest first.
@@ -269,7 +328,7 @@ func (s *Sessions) List(ctx context.Context, who Identity, owner string) ([]Sess
 	}
 	out := make([]SessionInfo, 0, len(live))
 	for _, l := range slices.Backward(live) {
-		info := l.rec.info(l.id, who)
+		info := s.info(l.rec, l.id, who)
 		info.LastUsed = s.a.lastUse(ctx, KindSession, l.id)
 		out = append(out, info)
 	}
@@ -322,5 +381,5 @@ func (s *Sessions) RevokeAll(ctx context.Context, who Identity, owner string) (e
 }
 
 func (s *Sessions) sweep(ctx context.Context, owner string) error {
-	return s.shelf.sweep(ctx, owner, s.shelf.remove)
+	return s.shelf.sweep(ctx, owner, s.remove)
 }

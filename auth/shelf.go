@@ -109,7 +109,7 @@ func (s shelf[T]) all(ctx context.Context, owner string) ([]shelved[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	if acc != nil && (s.kind == KindSSHKey || s.kind == KindAPIKey) {
+	if acc != nil && (s.kind == KindSSHKey || s.kind == KindBinding) {
 		acc.Disabled = false // silent, not gone
 	}
 	var found []shelved[T]

@@ -28,6 +28,8 @@ func (t *Tokens) Short(ctx context.Context, who Identity) (secret Secret, expire
 		return Secret{}, time.Time{}, unauthenticated("a short token needs an account")
 	case who.Via.Kind == KindGrant:
 		return Secret{}, time.Time{}, forbidden("a short token makes no others")
+	case who.Via.Kind == KindBinding:
+		return Secret{}, time.Time{}, forbidden("a token of a provider makes no short tokens; use a password, a key or a token of yours")
 	case who.Via.Kind == KindSession:
 		return Secret{}, time.Time{}, forbidden("a browser's session makes no short tokens; use your password, a key or a token")
 	case !who.Expires.IsZero() && who.Expires.Sub(t.a.now()) < time.Second:

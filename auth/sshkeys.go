@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/crypto/ssh"
 
@@ -151,7 +149,7 @@ func (k *SSHKeys) Create(ctx context.Context, who Identity, n NewSSHKey) (info S
 	if err != nil {
 		return SSHKeyInfo{}, err
 	}
-	title := cleanTitle(cmp.Or(n.Title, comment))
+	title := cleanText(cmp.Or(n.Title, comment), maxSSHTitle)
 	if title == "" {
 		title = key.Type()
 	}
@@ -249,19 +247,6 @@ func (k *SSHKeys) freeUp(ctx context.Context, v *view, who Identity, id, owner s
 		return &Error{Code: Exists, Field: "key", Reason: "this key is registered already, as " + rec.Title}
 	}
 	return &Error{Code: Exists, Field: "key", Reason: "this key belongs to another account; use a key of your own for each account"}
-}
-
-func cleanTitle(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) && r != utf8.RuneError {
-			return r
-		}
-		return -1
-	}, s)
-	if r := []rune(strings.TrimSpace(s)); len(r) > maxSSHTitle {
-		return string(r[:maxSSHTitle])
-	}
-	return strings.TrimSpace(s)
 }
 
 // List shows the keys of owner, in the order of their registration.

@@ -156,8 +156,8 @@ func (t *Tokens) Create(ctx context.Context, who Identity, n NewToken) (tok Toke
 // allowToken lets the owner's credentials with a narrower scope than the whole
 // user make tokens as well: covers has the last word on how wide.
 func (a *Authority) allowToken(ctx context.Context, who Identity, what act, owner string, scopes Scopes) error {
-	if who.Via.Kind == KindGrant {
-		return forbidden("a short token makes no tokens")
+	if who.Via.Kind == KindGrant || who.Via.Kind == KindBinding {
+		return forbidden("a short token, or a token of a provider, makes no tokens")
 	}
 	if who.Known() && who.User == owner && who.uid != "" && !who.Scopes.User() && who.Scopes.Covers(scopes) {
 		return a.Recheck(ctx, who)

@@ -74,6 +74,8 @@ func (t *Trail) refused(peer Peer, p Proof, user string, err error) {
 		e.Credential = string(KindSSHKey)
 	case Session:
 		e.Credential = string(KindSession)
+	case External, ExternalToken:
+		e.Credential = string(KindBinding)
 	}
 	e.outcome(err)
 	t.write(e, peer)

@@ -82,9 +82,9 @@ var acts = map[act]deed{
 	actBindingShow:   {aThing, "Looked at the linked accounts", "look at the linked accounts", " of "},
 	actBindingCreate: {aThing, "Linked an account", "link an account", " to "},
 	actBindingDelete: {aThing, "Unlinked an account", "unlink an account", " of "},
-	actElsewhere:     {nothing, "Signed in somewhere else", "sign in somewhere else", ""},
-	actRefreshed:     {nothing, "A provider was asked again", "ask a provider again", ""},
-	actLoggedOut:     {aThing, "A provider ended sessions", "let a provider end sessions", " of "},
+	actElsewhere:     {nothing, "Came back from a provider", "come in through a provider", ""},
+	actRefreshed:     {nothing, "A provider was asked again, and the groups changed", "stay signed in through a provider", ""},
+	actLoggedOut:     {aThing, "A provider ended sessions", "end sessions as a provider told", " of "},
 
 	actWebLoginShow:    {aThing, "Looked at a program that waits to be signed in", "look at a program that waits to be signed in", " as "},
 	actWebLoginApprove: {aThing, "Let a program sign in", "let a program sign in", " as "},
@@ -148,6 +148,8 @@ func (e Event) shown() string {
 		return "A token that does not work was tried"
 	case KindSSHKey:
 		return "An SSH key that does not work was tried"
+	case KindBinding:
+		return "A token of a provider that does not work was tried"
 	case KindSession:
 		return "A session that does not work was tried"
 	}

@@ -26,7 +26,10 @@ func (c UserChange) reserved() bool {
 }
 
 // Update alters an account. Owners in person may alter their e-mail address
-// and display name, administrators everything. Where mail is sent, an owner's
+// and display name, administrators everything. Of the groups that providers
+// gave, Groups keeps and takes away and makes none its own; one that is joined
+// stays whatever they say, and one that is left comes back when they give it
+// again. Where mail is sent, an owner's
 // new address only begins to wait, as ChangeEmail says, after the rest is done.
 func (u *Users) Update(ctx context.Context, who Identity, name string, c UserChange) (user User, err error) {
 	defer func() { u.a.Trail.acted(who, actUserUpdate, name, err) }()
@@ -69,8 +72,9 @@ func (u *Users) Update(ctx context.Context, who Identity, name string, c UserCha
 		if c.DisplayName != nil {
 			acc.DisplayName = *c.DisplayName
 		}
-		if c.Groups != nil {
+		if c.Groups != nil { // those that others give among them are still given
 			acc.Groups = slices.Clone(groups)
+			acc.notGiven(func(g string) bool { return !slices.Contains(groups, g) })
 		}
 		for _, g := range join {
 			insert(&acc.Groups, g)
@@ -78,6 +82,7 @@ func (u *Users) Update(ctx context.Context, who Identity, name string, c UserCha
 		for _, g := range c.Leave {
 			remove(&acc.Groups, g)
 		}
+		acc.notGiven(func(g string) bool { return slices.Contains(join, g) || slices.Contains(c.Leave, g) })
 		if len(acc.Groups) > maxGroupsOf {
 			return invalid("groups", "a user is in at most %d groups", maxGroupsOf)
 		}
@@ -132,6 +137,7 @@ func (u *Users) alter(ctx context.Context, name string, change func(*account) er
 	if gone(err) {
 		return User{}, notFound("user " + name)
 	}
+	u.a.lapse(&acc)
 	return acc.user(name), storeFailed(err)
 }
 
@@ -145,6 +151,7 @@ func (u *Users) leaveGone(ctx context.Context, name string, groups []string) err
 				if !remove(&acc.Groups, g) {
 					return keystore.ErrSkip
 				}
+				acc.notGiven(func(given string) bool { return given == g })
 				return nil
 			})
 			if err == nil || gone(err) {

@@ -75,6 +75,7 @@ func (u *Users) List(ctx context.Context, who Identity, q Query) (users []User, 
 		} else if err != nil {
 			return nil, "", storeFailed(err)
 		}
+		u.a.lapse(&acc)
 		users = append(users, acc.user(name))
 	}
 	return users, "", nil

@@ -89,9 +89,7 @@ func (u *Users) create(ctx context.Context, who Identity, n NewUser) (User, erro
 		ProfileFixed: n.ProfileFixed, PasswordDisabled: n.InternalPasswordDisabled, PagesDisabled: n.PagesDisabled,
 		Realm: internalRealm, Kind: n.Kind, Created: now, Updated: now,
 	}
-	for _, e := range []*uint64{&acc.Epochs.Password, &acc.Epochs.Encrypted, &acc.Epochs.Key, &acc.Epochs.Token, &acc.Epochs.Session, &acc.Epochs.SSHKey, &acc.Epochs.Upstream} {
-		*e = randomEpoch()
-	}
+	acc.drawEpochs()
 	if acc.Groups, err = u.checkGroups(ctx, n.Groups); err != nil {
 		return User{}, err
 	}
@@ -111,20 +109,34 @@ func (u *Users) create(ctx context.Context, who Identity, n NewUser) (User, erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
 	defer cancel()
-	if err := u.list(ctx, name); err != nil {
-		return User{}, err
-	}
-	err = u.a.rec.accounts.Create(ctx, name, acc, time.Time{})
-	if errors.Is(err, keystore.ErrExists) {
-		return User{}, &Error{Code: Exists, Field: "name", Reason: fmt.Sprintf("there is a user %s already", name)}
-	} else if err != nil {
-		return User{}, storeFailed(err)
-	}
-	// Once more, as a namesake's removal may have taken the name off meanwhile.
-	if err := u.list(ctx, name); err != nil {
+	if err := u.put(ctx, name, acc); err != nil {
 		return User{}, err
 	}
 	return acc.user(name), u.leaveGone(ctx, name, acc.Groups)
+}
+
+// put keeps a new account. Errors: Exists.
+func (u *Users) put(ctx context.Context, name string, acc account) error {
+	if err := u.list(ctx, name); err != nil {
+		return err
+	}
+	err := u.a.rec.accounts.Create(ctx, name, acc, time.Time{})
+	if errors.Is(err, keystore.ErrExists) {
+		return &Error{Code: Exists, Field: "name", Reason: fmt.Sprintf("there is a user %s already", name)}
+	} else if err != nil {
+		return storeFailed(err)
+	}
+	// Once more, as a namesake's removal may have taken the name off meanwhile.
+	return u.list(ctx, name)
+}
+
+// drawEpochs begins the counters of a new account, each somewhere else than a
+// namesake's that is gone.
+func (acc *account) drawEpochs() {
+	e := &acc.Epochs
+	for _, of := range []*uint64{&e.Password, &e.Encrypted, &e.Key, &e.Token, &e.Session, &e.SSHKey, &e.Upstream, &e.Binding} {
+		*of = randomEpoch()
+	}
 }
 
 // check tells what is wrong with the record's own fields.
@@ -156,6 +168,7 @@ func (u *Users) Get(ctx context.Context, who Identity, name string) (User, error
 	} else if err != nil {
 		return User{}, storeFailed(err)
 	}
+	u.a.lapse(&acc)
 	user := acc.user(name)
 	places, _, err := u.a.rec.places.Get(ctx, name)
 	if err != nil && !gone(err) {
@@ -249,7 +262,7 @@ func (u *Users) Delete(ctx context.Context, who Identity, name string) (err erro
 
 // sweep removes what the lists of a deleted account name, then the lists.
 func (a *Authority) sweep(ctx context.Context, name string) error {
-	steps := []func(context.Context, string) error{a.Keys.sweep, a.Tokens.sweep, a.SSHKeys.sweep, a.Sessions.sweep, a.Upstreams.sweep, a.Passwords.sweepLinks, a.clearGuesses}
+	steps := []func(context.Context, string) error{a.Keys.sweep, a.Tokens.sweep, a.SSHKeys.sweep, a.Bindings.sweep, a.Sessions.sweep, a.Upstreams.sweep, a.Passwords.sweepLinks, a.clearGuesses}
 	for _, step := range steps {
 		if err := step(ctx, name); err != nil {
 			return storeFailed(err)

@@ -47,6 +47,7 @@ func (v *view) account(ctx context.Context, name string) (*account, error) {
 	case err != nil:
 		return nil, storeFailed(err)
 	}
+	v.a.lapse(&acc)
 	return &acc, nil
 }
 
@@ -73,6 +74,7 @@ const (
 	whyEpoch    = "ended with others of the account"
 	whySystem   = "ended with all others"
 	whyPassword = "the password it was made with has changed"
+	whyProvider = "its provider is not configured any more"
 )
 
 // holds is live without the parents.
@@ -123,6 +125,17 @@ func (v *view) parentHolds(ctx context.Context, p Ref, acc *account) (why string
 		r, err = look(ctx, v, v.a.rec.sshKeys, p.ID)
 		if err == nil && r.Registration != p.Epoch {
 			return "the SSH key it was made with was deleted, and registered again since", nil
+		}
+		b = r.bond
+	case KindBinding:
+		var r bindingRecord
+		r, err = look(ctx, v, v.a.rec.bindings, p.ID)
+		switch {
+		case err != nil:
+		case r.Registration != p.Epoch:
+			return "the linked account was unlinked, and linked again since", nil
+		case !v.a.trusts(r.Issuer):
+			return "the linked account does not count: " + whyProvider, nil
 		}
 		b = r.bond
 	case KindSession:
