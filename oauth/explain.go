@@ -14,7 +14,7 @@ import (
 // token). A token that cannot be read is an error of code Invalid, field
 // "token". It takes at most fetchTimeout: there is one issuer to be asked.
 func (j *Jobs) Explain(ctx context.Context, secret auth.Secret) ([]auth.JobFinding, error) {
-	t, err := parseToken(secret.Reveal())
+	t, err := parseToken(secret.Reveal(), jobToken)
 	if err != nil {
 		return nil, &auth.Error{Code: auth.Invalid, Field: "token", Reason: fmt.Sprintf("the token %v", err)}
 	}
@@ -25,10 +25,10 @@ func (j *Jobs) Explain(ctx context.Context, secret auth.Secret) ([]auth.JobFindi
 			findings = append(findings, auth.JobFinding{Provider: p.name, Why: why})
 			continue
 		}
-		for _, reason := range t.untimely(j.now()) {
+		for _, reason := range append(t.untimely(j.now()), t.stale(j.now())...) {
 			why = append(why, "the token "+reason)
 		}
-		if err := p.verify(ctx, t); err != nil {
+		if _, err := p.issuer.verify(ctx, t); err != nil {
 			why = append(why, err.Error())
 		}
 		findings = append(findings, p.findings(t, why)...)

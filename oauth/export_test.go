@@ -5,7 +5,7 @@ package oauth
 func Matches(text, value string) bool { return newPattern(text).matches(value) }
 
 func Readable(raw string) error {
-	_, err := parseToken(raw)
+	_, err := parseToken(raw, jobToken)
 	return err
 }
 
@@ -21,5 +21,5 @@ const (
 	MaxAge       = maxAge
 )
 
-// Claims is what a token's payload says, read strictly.
-func Claims(payload []byte) (map[string]any, error) { return object(payload) }
+// ReadClaims is what a token's payload says, read strictly.
+func ReadClaims(payload []byte) (map[string]any, error) { return object(payload) }

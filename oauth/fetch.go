@@ -28,19 +28,24 @@ const (
 // 1.0 §4).
 const discoveryPath = "/.well-known/openid-configuration"
 
-// newClient is what issuers are asked with. Connections are not kept: an hour
-// lies between two looks.
+// newTransport is the way to issuers where the configuration has none.
+// Connections are not kept: an hour lies between two looks.
+func newTransport() http.RoundTripper {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: fetchTimeout}).DialContext,
+		TLSHandshakeTimeout:    fetchTimeout,
+		MaxResponseHeaderBytes: maxHeaderSize,
+		DisableKeepAlives:      true,
+		DisableCompression:     true, // nothing small becomes something large
+		ForceAttemptHTTP2:      true,
+	}
+}
+
+// newClient is what issuers are asked with for what they publish.
 func newClient(transport http.RoundTripper) *http.Client {
 	if transport == nil {
-		transport = &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            (&net.Dialer{Timeout: fetchTimeout}).DialContext,
-			TLSHandshakeTimeout:    fetchTimeout,
-			MaxResponseHeaderBytes: maxHeaderSize,
-			DisableKeepAlives:      true,
-			DisableCompression:     true, // nothing small becomes something large
-			ForceAttemptHTTP2:      true,
-		}
+		transport = newTransport()
 	}
 	return &http.Client{Transport: transport, CheckRedirect: stayAtHome}
 }
@@ -57,36 +62,35 @@ func stayAtHome(r *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// fetch reads an issuer's keys: its discovery document, then the key set that
-// this names. It takes fetchTimeout at most. What the issuer says of itself
-// must be what we were told (OpenID Connect Discovery 1.0 §4.3).
-func fetch(ctx context.Context, client *http.Client, issuer string) ([]key, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
-	var about struct {
-		Issuer string `json:"issuer"`
-		JWKS   string `json:"jwks_uri"`
-	}
+// published is what an issuer says of itself.
+type published struct {
+	about metadata
+	keys  []key // nil: never had
+}
+
+// fetch reads what an issuer publishes: its discovery document, then the key
+// set that this names. What the issuer says of itself must be what we were told
+// (OpenID Connect Discovery 1.0 §4.3).
+func fetch(ctx context.Context, client *http.Client, issuer string) (published, error) {
 	text, err := get(ctx, client, strings.TrimSuffix(issuer, "/")+discoveryPath)
 	if err != nil {
-		return nil, fmt.Errorf("discovery: %w", err)
+		return published{}, fmt.Errorf("discovery: %w", err)
 	}
+	var about metadata
 	if err := json.Unmarshal(text, &about); err != nil {
-		return nil, errors.New("discovery: the document is not JSON of the expected form")
+		return published{}, errors.New("discovery: the document is not JSON of the expected form")
 	}
 	if about.Issuer != issuer {
-		return nil, fmt.Errorf("discovery: the document is of issuer %s", quote(about.Issuer))
+		return published{}, fmt.Errorf("discovery: the document is of issuer %s", quote(about.Issuer))
 	}
-	if text := urlFault(about.JWKS, maxJWKSURL, true); text != "" {
-		return nil, fmt.Errorf("discovery: jwks_uri %s", text)
-	}
-	if strings.HasPrefix(about.JWKS, "http:") && !strings.HasPrefix(issuer, "http:") {
-		return nil, errors.New("discovery: jwks_uri is not https")
+	if text := about.fault(about.JWKS); text != "" {
+		return published{}, fmt.Errorf("discovery: jwks_uri %s", text)
 	}
 	if text, err = get(ctx, client, about.JWKS); err != nil {
-		return nil, fmt.Errorf("keys: %w", err)
+		return published{}, fmt.Errorf("keys: %w", err)
 	}
-	return parseKeys(text)
+	keys, err := parseKeys(text)
+	return published{about, keys}, err
 }
 
 // get reads a document of at most maxDocument bytes.
@@ -129,6 +133,16 @@ func urlFault(text string, longest int, query bool) string {
 		return "has a user in it"
 	case strings.Contains(text, "#") || !query && (u.RawQuery != "" || u.ForceQuery):
 		return "has a query or a fragment"
+	}
+	return ""
+}
+
+// callbackFault is what is wrong with a redirect URI of ours, or "".
+func callbackFault(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || len(text) > maxIssuerURL || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" ||
+		u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(text, "#") {
+		return "is not an address as https://latchkey.example.com/callback"
 	}
 	return ""
 }

@@ -19,7 +19,7 @@ func FuzzClaims(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		got, err := oauth.Claims(text)
+		got, err := oauth.ReadClaims(text)
 		if err != nil {
 			return
 		}
@@ -34,7 +34,7 @@ func FuzzClaims(f *testing.F) {
 		}
 		if again, err := json.Marshal(got); err != nil {
 			t.Error(err)
-		} else if _, err := oauth.Claims(again); err != nil {
+		} else if _, err := oauth.ReadClaims(again); err != nil {
 			t.Errorf("%s: %v", again, err)
 		}
 	})

@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
 )
 
 // How long an issuer's keys count, and how often it is asked.
@@ -22,23 +25,23 @@ var (
 	errWaiting = errors.New("too many wait for the issuer's keys")
 )
 
-// unreachable is an issuer whose keys cannot be had.
+// unreachable is an issuer that does not tell what it publishes.
 type unreachable struct{ err error }
 
 func (u unreachable) Error() string { return "the issuer's keys cannot be fetched: " + u.err.Error() }
 func (u unreachable) Unwrap() error { return u.err }
 
-// issuer remembers the keys of one issuer. The first request that needs them
-// fetches them, in its own time; those that come meanwhile wait for it. There
-// is nothing in the background to be stopped.
+// issuer remembers what one issuer publishes, its keys above all. The first
+// request that needs them fetches them, in its own time; those that come
+// meanwhile wait for it. There is nothing in the background to be stopped.
 type issuer struct {
 	url    string
 	client *http.Client
 	now    func() time.Time
 
 	mu      sync.Mutex
-	keys    []key         // nil: never had
-	had     time.Time     // when they were asked for
+	last    published     // what it said last
+	had     time.Time     // when it was asked for that
 	asked   time.Time     // when the last fetch began; zero: never
 	failed  error         // how the last fetch ended
 	busy    chan struct{} // closed when the fetch under way ends; nil: none is
@@ -51,63 +54,99 @@ type issuer struct {
 func (i *issuer) key(ctx context.Context, id, alg string) (crypto.PublicKey, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	k, found := find(i.keys, id, alg)
+	k, found := find(i.last.keys, id, alg)
 	if found && i.age(i.had) < keysFresh {
 		return k, nil
 	}
-	switch {
-	case i.busy != nil:
-		if err := i.wait(ctx); err != nil {
-			return i.old(id, alg, err)
-		}
-	case i.age(i.asked) >= fetchEvery:
-		i.fetch(ctx)
-	}
-	return i.old(id, alg, i.failed)
-}
-
-// old answers from what there is now. failed is why there is nothing newer.
-func (i *issuer) old(id, alg string, failed error) (crypto.PublicKey, error) {
-	kept := i.keys != nil && i.age(i.had) < keysKept
-	if k, found := find(i.keys, id, alg); found && kept {
+	failed := i.renew(ctx, fetchTimeout)
+	if k, found := find(i.last.keys, id, alg); found && i.kept() {
 		return k, nil
 	}
-	if kept && failed == nil {
+	if i.kept() && failed == nil {
 		return nil, errNoKey
 	}
+	return nil, i.unknown(failed)
+}
+
+// about is what the issuer says of itself, at most as old as its keys may be.
+// The error is unreachable. It takes at most limit.
+func (i *issuer) about(ctx context.Context, limit time.Duration) (metadata, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.last.keys != nil && i.age(i.had) < keysFresh {
+		return i.last.about, nil
+	}
+	if failed := i.renew(ctx, limit); !i.kept() {
+		return metadata{}, i.unknown(failed)
+	}
+	return i.last.about, nil
+}
+
+// look asks the issuer now, unless that was done a moment ago, and tells how
+// many keys it has.
+func (i *issuer) look(ctx context.Context) (metadata, int, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if err := i.renew(ctx, fetchTimeout); err != nil || i.last.keys == nil {
+		return metadata{}, 0, i.unknown(err)
+	}
+	return i.last.about, len(i.last.keys), nil
+}
+
+// kept reports that what the issuer said last still counts. i.mu is held.
+func (i *issuer) kept() bool { return i.last.keys != nil && i.age(i.had) < keysKept }
+
+// unknown says why there is nothing to go by.
+func (i *issuer) unknown(failed error) error {
 	if failed == nil {
 		failed = errors.New("they were asked for a moment ago")
 	}
-	return nil, unreachable{failed}
+	return unreachable{failed}
+}
+
+// renew sees to it that what is known is as new as may be, and tells how the
+// last fetch ended. i.mu is held, but not meanwhile.
+func (i *issuer) renew(ctx context.Context, limit time.Duration) error {
+	switch {
+	case i.busy != nil:
+		if err := i.wait(ctx, limit); err != nil {
+			return err
+		}
+	case i.age(i.asked) >= fetchEvery:
+		i.fetch(ctx, limit)
+	}
+	return i.failed
 }
 
 // fetch asks the issuer. i.mu is held, but not meanwhile. A client that goes
 // away does not end it, for others wait.
-func (i *issuer) fetch(ctx context.Context) {
+func (i *issuer) fetch(ctx context.Context, limit time.Duration) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
 	begun, done := i.now(), make(chan struct{})
-	keys, err := []key(nil), errors.New("the fetch broke off")
+	said, err := published{}, errors.New("the fetch broke off")
 	i.asked, i.busy = begun, done
 	i.mu.Unlock()
 	defer func() {
 		i.mu.Lock()
 		if i.failed = err; err == nil {
-			i.keys, i.had = keys, begun
+			i.last, i.had = said, begun
 		}
 		i.busy = nil
 		close(done)
 	}()
-	keys, err = fetch(context.WithoutCancel(ctx), i.client, i.url)
+	said, err = fetch(ctx, i.client, i.url)
 }
 
 // wait waits for the fetch under way. i.mu is held, but not meanwhile.
-func (i *issuer) wait(ctx context.Context) error {
+func (i *issuer) wait(ctx context.Context, limit time.Duration) error {
 	if i.waiting >= maxWaiting {
 		return errWaiting
 	}
 	done := i.busy
 	i.waiting++
 	i.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var err error
 	select {
@@ -127,4 +166,34 @@ func (i *issuer) age(t time.Time) time.Duration {
 		return age
 	}
 	return 1<<63 - 1
+}
+
+// verifier verifies what the issuer signed with the key that t names. The key
+// is chosen before, so that verifying never fetches; audience and time are
+// judged apart (token.untimely), so that each can be told.
+func (i *issuer) verifier(ctx context.Context, t *token) (*oidc.IDTokenVerifier, error) {
+	public, err := i.key(ctx, t.kid, t.alg)
+	if errors.Is(err, errNoKey) {
+		return nil, fmt.Errorf("the issuer has no key %s for %s", quote(t.kid), t.alg)
+	} else if err != nil {
+		return nil, err
+	}
+	return oidc.NewVerifier(i.url, &oidc.StaticKeySet{PublicKeys: []crypto.PublicKey{public}}, &oidc.Config{
+		SupportedSigningAlgs: []string{t.alg},
+		SkipClientIDCheck:    true,
+		SkipExpiryCheck:      true,
+	}), nil
+}
+
+// verify proves that the issuer signed the token.
+func (i *issuer) verify(ctx context.Context, t *token) (*oidc.IDToken, error) {
+	verifier, err := i.verifier(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	proven, err := verifier.Verify(ctx, t.raw)
+	if err != nil {
+		return nil, errors.New("the signature is not the issuer's")
+	}
+	return proven, nil
 }

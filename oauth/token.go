@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Limits of a job's token.
+// Limits of a token.
 const (
 	maxToken   = 16 << 10 // bytes
 	maxHeader  = 4 << 10  // bytes of the header, decoded
@@ -26,7 +26,24 @@ const (
 // that no public key can be taken for a shared one.
 var algorithms = []string{"RS256", "ES256", "PS256", "EdDSA"}
 
-// token is a job's token as it says itself; nothing of it is verified.
+// kind is what a token is for. Those of one issuer are signed with the same
+// keys and mean different things, so none is read as another (RFC 8725 §3.11).
+type kind struct {
+	name    string
+	types   []string // what a typ says, without application/; none is well too
+	subject bool     // needs a sub
+	issued  bool     // needs an iat
+}
+
+// The kinds that are read here. An id_token has no type of its own.
+var (
+	jobToken    = kind{"an id_token", []string{"jwt"}, true, true}
+	idToken     = kind{"an id_token", []string{"jwt"}, true, true}
+	accessToken = kind{"an access token", []string{"at+jwt", "jwt"}, true, false} // RFC 9068 §2.1
+	logoutToken = kind{"a logout token", []string{"logout+jwt"}, false, true}     // OpenID Connect Back-Channel Logout 1.0 §2.4
+)
+
+// token is a token as it says itself; nothing of it is verified.
 type token struct {
 	raw    string
 	alg    string
@@ -34,16 +51,16 @@ type token struct {
 	claims map[string]any
 
 	issuer    string
-	subject   string
+	subject   string // "": none
 	audience  []string
-	issued    time.Time
+	issued    time.Time // zero: not told
 	expires   time.Time
 	notBefore time.Time // zero: none
 }
 
 // parseToken reads a signed JWT in the compact form (RFC 7515 §7.1). Errors are
 // clauses about the token that repeat nothing of it but names.
-func parseToken(raw string) (*token, error) {
+func parseToken(raw string, k kind) (*token, error) {
 	if raw == "" {
 		return nil, errors.New("is empty")
 	}
@@ -59,7 +76,7 @@ func parseToken(raw string) (*token, error) {
 	if err != nil {
 		return nil, fmt.Errorf("has a header that %w", err)
 	}
-	if err := t.readHeader(header); err != nil {
+	if err := t.readHeader(header, k); err != nil {
 		return nil, err
 	}
 	payload, err := decode(parts[1])
@@ -72,7 +89,7 @@ func parseToken(raw string) (*token, error) {
 	if t.claims, err = object(payload); err != nil {
 		return nil, fmt.Errorf("has a payload that %w", err)
 	}
-	return t, t.readClaims()
+	return t, t.readClaims(k)
 }
 
 // decode takes base64url without padding in its one spelling (RFC 7515 §2).
@@ -87,7 +104,7 @@ func decode(part string) ([]byte, error) {
 	return text, nil
 }
 
-func (t *token) readHeader(text []byte) error {
+func (t *token) readHeader(text []byte, k kind) error {
 	if len(text) > maxHeader {
 		return fmt.Errorf("has a header of more than %d KiB", maxHeader>>10)
 	}
@@ -105,12 +122,10 @@ func (t *token) readHeader(text []byte) error {
 			return fmt.Errorf("has a kid that is not a text of up to %d bytes", maxKeyID)
 		}
 	}
-	// A token of another kind (at+jwt, logout+jwt) may be signed with the same
-	// keys and means something else (RFC 8725 §3.11).
 	if v, given := h["typ"]; given {
 		typ, _ := v.(string)
-		if typ = strings.ToLower(typ); typ != "jwt" && typ != "application/jwt" {
-			return errors.New("is of another kind than an id_token")
+		if !slices.Contains(k.types, strings.TrimPrefix(strings.ToLower(typ), "application/")) {
+			return fmt.Errorf("is of another kind than %s", k.name)
 		}
 	}
 	if _, given := h["crit"]; given { // RFC 7515 §4.1.11: we understand none
@@ -119,13 +134,15 @@ func (t *token) readHeader(text []byte) error {
 	return nil
 }
 
-func (t *token) readClaims() error {
+func (t *token) readClaims(k kind) error {
 	var ok bool
 	if t.issuer, ok = t.claims["iss"].(string); !ok || t.issuer == "" {
 		return errors.New("has no iss")
 	}
-	if t.subject, ok = t.claims["sub"].(string); !ok || t.subject == "" || len(t.subject) > maxSubject {
-		return errors.New("has no sub, or one of more than 1 KiB")
+	if v, given := t.claims["sub"]; given || k.subject {
+		if t.subject, ok = v.(string); !ok || t.subject == "" || len(t.subject) > maxSubject {
+			return errors.New("has no sub, or one of more than 1 KiB")
+		}
 	}
 	if t.audience, ok = texts(t.claims["aud"]); !ok {
 		return errors.New("has no aud that is a text or a list of texts")
@@ -134,8 +151,10 @@ func (t *token) readClaims() error {
 	if t.expires, err = t.time("exp"); err != nil {
 		return err
 	}
-	if t.issued, err = t.time("iat"); err != nil {
-		return err
+	if _, given := t.claims["iat"]; given || k.issued {
+		if t.issued, err = t.time("iat"); err != nil {
+			return err
+		}
 	}
 	if _, given := t.claims["nbf"]; given {
 		t.notBefore, err = t.time("nbf")
@@ -189,10 +208,15 @@ func (t *token) untimely(now time.Time) []string {
 	if t.notBefore.After(now.Add(leeway)) {
 		why = append(why, fmt.Sprintf("does not count before %s", stamp(t.notBefore)))
 	}
-	if now.Sub(t.issued) > maxAge {
-		why = append(why, fmt.Sprintf("is older than %d hours: it was issued at %s", int(maxAge.Hours()), stamp(t.issued)))
-	}
 	return why
+}
+
+// stale is why the token is too old, whatever it says of its end.
+func (t *token) stale(now time.Time) []string {
+	if now.Sub(t.issued) <= maxAge {
+		return nil
+	}
+	return []string{fmt.Sprintf("is older than %d hours: it was issued at %s", int(maxAge.Hours()), stamp(t.issued))}
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
