@@ -44,6 +44,7 @@ type daemon struct {
 	doors     *doors
 	parts     []part                      // what health tells of; complete before anything is served
 	mail      atomic.Pointer[mail.Sender] // nil: no mail is sent
+	logins    atomic.Pointer[logins]      // who signs people in; complete once the authority is open
 
 	opened []func() error // what close undoes, in reverse
 }
@@ -144,6 +145,11 @@ func (d *daemon) openAuthority(ctx context.Context) error {
 		return err
 	}
 	d.authority.SetUpstreams(upstreams, gateway.Probe{})
+	ways, err := newLogins(d.config, ring, d.authority.Spend, nil)
+	if err != nil {
+		return err
+	}
+	d.setLogins(ways)
 	sender, err := newMail(d.config)
 	if err != nil {
 		return err
@@ -247,7 +253,7 @@ func hostKeys(cfg *configs.Config) ([]ssh.Signer, error) {
 }
 
 func (d *daemon) openGateway(context.Context) error {
-	c, err := d.gatewayConfig(d.config)
+	c, err := d.gatewayConfig(d.config, d.logins.Load())
 	if err != nil {
 		return err
 	}

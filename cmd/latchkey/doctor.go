@@ -146,6 +146,14 @@ func examineStopped(ctx context.Context, cfg *configs.Config, keyErr error, look
 		_, err := mailHealth(ctx, sender)
 		look("mail server "+cfg.SMTP.Address, err)
 	}
+	if ways, err := strangersLogins(cfg); err != nil {
+		look("providers", err)
+	} else {
+		for _, p := range ways.parts() {
+			_, err := p.look(ctx)
+			look(p.name, err)
+		}
+	}
 	for _, door := range []struct{ key, address string }{
 		{"http.listen", cfg.HTTP.Listen}, {"http.tls_listen", cfg.HTTP.TLSListen},
 		{"ops.listen", cfg.Ops.Listen}, {"ssh.listen", cfg.SSH.Listen},

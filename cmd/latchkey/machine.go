@@ -33,7 +33,7 @@ func (m machine) Health(ctx context.Context) []gateway.Health {
 	if sender := m.d.mail.Load(); sender != nil {
 		parts = append(slices.Clone(parts), part{"mail", func(ctx context.Context) (string, error) { return mailHealth(ctx, sender) }})
 	}
-	return examineParts(ctx, parts)
+	return examineParts(ctx, append(slices.Clone(parts), m.d.logins.Load().parts()...))
 }
 
 // Fsck checks every object of the LFS store.

@@ -42,7 +42,11 @@ func (d *daemon) notReloaded(err error) {
 // apply hands next to everybody. Whatever can refuse it comes first; should a
 // later part refuse, the earlier ones get the old one back.
 func (d *daemon) apply(next *configs.Config) error {
-	fresh, err := d.gatewayConfig(next)
+	ways, err := newLogins(next, d.ring, d.authority.Spend, d.logins.Load())
+	if err != nil {
+		return err
+	}
+	fresh, err := d.gatewayConfig(next, ways)
 	if err != nil {
 		return err
 	}
@@ -81,6 +85,7 @@ func (d *daemon) apply(next *configs.Config) error {
 	d.jobs = jobs
 	d.authority.SetJobs(jobs)
 	d.authority.SetUpstreams(upstreams, gateway.Probe{})
+	d.setLogins(ways)
 	d.setMail(fresh.PublicURL, sender)
 	return nil
 }

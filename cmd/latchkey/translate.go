@@ -98,8 +98,9 @@ func namedUpstreams(c *configs.Config) ([]auth.Upstream, error) {
 	return out, nil
 }
 
-// gatewayConfig is what the gateway is made of under c.
-func (d *daemon) gatewayConfig(c *configs.Config) (gateway.Config, error) {
+// gatewayConfig is what the gateway is made of under c, whose way through
+// providers is ways.
+func (d *daemon) gatewayConfig(c *configs.Config, ways *logins) (gateway.Config, error) {
 	public, err := url.Parse(c.HTTP.PublicURL)
 	if err != nil {
 		return gateway.Config{}, err
@@ -117,6 +118,7 @@ func (d *daemon) gatewayConfig(c *configs.Config) (gateway.Config, error) {
 		LFS:            d.lfs,
 		JFrog:          gateway.JFrogConfig{API: c.JFrog.API, ReportedVersion: c.JFrog.ReportedVersion},
 		SSHAddress:     publicSSH(c),
+		Logins:         ways.forGateway(),
 		Machine:        machine{d},
 		Observe:        d.counts.request,
 	}
@@ -157,6 +159,8 @@ func (d *daemon) gatewayRoute(r configs.Route, upstreams []auth.Upstream) (gatew
 		Assertion:  r.Identity.Assertion,
 		Basic:      r.Identity.Basic,
 		Timeout:    r.Timeout,
+
+		ExternalTokens: r.ExternalTokens,
 	}
 	if name := r.Identity.UpstreamCredential; name != "" {
 		i := slices.IndexFunc(upstreams, func(up auth.Upstream) bool { return up.Name == name })
