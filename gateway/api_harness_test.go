@@ -20,6 +20,7 @@ import (
 
 	"github.com/latchkey-io/latchkey/auth"
 	"github.com/latchkey-io/latchkey/gateway"
+	"github.com/latchkey-io/latchkey/gateway/web"
 	"github.com/latchkey-io/latchkey/keystore"
 	"github.com/latchkey-io/latchkey/keystore/bolt"
 )
@@ -54,6 +55,7 @@ type houseConfig struct {
 	noJFrog bool
 	noSSH   bool
 	routes  []gateway.Route
+	logins  web.Logins
 	now     func() time.Time // nil: time.Now
 }
 
@@ -97,7 +99,7 @@ func newHouse(t *testing.T, hc houseConfig) *house {
 		sshAddress = ""
 	}
 	g, err := gateway.New(gateway.Config{
-		Auth: h.auth, Ring: ring, SSHAddress: sshAddress, Log: log, PublicURL: public, Routes: hc.routes,
+		Auth: h.auth, Ring: ring, SSHAddress: sshAddress, Log: log, PublicURL: public, Routes: hc.routes, Logins: hc.logins,
 		JFrog:   gateway.JFrogConfig{API: !hc.noJFrog, ReportedVersion: "7.77.0"},
 		Machine: machine{h}, Now: hc.now,
 	})

@@ -62,7 +62,7 @@ func (d *door) buildSites(old *door) error {
 	}
 	d.local = newSite(d.cfg.PublicURL, "")
 	local := slices.DeleteFunc(rows, func(r row) bool {
-		return !strings.Contains(r.pattern, " /-/") && !strings.HasPrefix(r.pattern, "/-/")
+		return r.networkOnly || !strings.Contains(r.pattern, " /-/") && !strings.HasPrefix(r.pattern, "/-/")
 	})
 	if err := d.local.addRows(local); err != nil {
 		return fmt.Errorf("gateway: %w", err)
@@ -122,6 +122,7 @@ func (d *door) addRoute(rt Route, names map[string]bool, publicHost string, old 
 	if err := checkLending(rt); err != nil {
 		return err
 	}
+	rt.ExternalTokens = slices.Sorted(slices.Values(rt.ExternalTokens))
 	p := &place{Route: rt, sandbox: s.public && !rt.SameOrigin, lfs: rt.Builtin != nil}
 	if rt.Builtin == nil {
 		if rt.Assertion && d.cfg.Ring == nil {

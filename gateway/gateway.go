@@ -38,6 +38,9 @@ type Config struct {
 	// LFS answers /artifactory/api/lfs/ on the host of PublicURL; nil: 404.
 	LFS   Builtin
 	JFrog JFrogConfig
+	// Logins takes people to the providers that Auth.SetProviders named; nil:
+	// nobody signs in through somebody else.
+	Logins web.Logins
 	// SSHAddress is host and port that people connect to with SSH, as pages
 	// show it; empty: there is no SSH.
 	SSHAddress string
@@ -82,6 +85,10 @@ type Route struct {
 	// UpstreamCredential is the service that the upstream is: it is shown the
 	// name and secret that the caller has stored for it. nil: none.
 	UpstreamCredential *auth.Upstream
+
+	// ExternalTokens are the names of providers whose tokens for us are taken
+	// as Bearer here, from whoever has linked that account.
+	ExternalTokens []string
 
 	// Timeout is how long the upstream may take to begin its answer once it
 	// has the request; 0: DefaultTimeout.

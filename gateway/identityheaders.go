@@ -82,15 +82,19 @@ func strip(h http.Header) {
 	}
 }
 
-// ourCookie reports a name of the session cookie, under http or https.
-func ourCookie(name string) bool { return name == "latchkey" || name == "__Host-latchkey" }
+// ourCookie reports a name of the session cookie, or of one of a sign-in
+// elsewhere, under http or https. Case counts for browsers, and not for every
+// upstream.
+func ourCookie(name string) bool {
+	return strings.EqualFold(name, "latchkey") || strings.EqualFold(name, "__Host-latchkey") || isAttemptCookie(name)
+}
 
 // withoutOurs removes our cookies from the lines of a Cookie header and leaves
 // the others as they were written.
 func withoutOurs(lines []string) []string {
 	out := make([]string, 0, len(lines))
 	for _, line := range lines {
-		if !strings.Contains(line, "latchkey") {
+		if !mayBeOurs(line) {
 			out = append(out, line)
 			continue
 		}
@@ -108,6 +112,17 @@ func withoutOurs(lines []string) []string {
 	return out
 }
 
+// mayBeOurs reports a line that has our name in it, in any case.
+func mayBeOurs(line string) bool {
+	const ours = "latchkey"
+	for i := 0; i+len(ours) <= len(line); i++ {
+		if line[i]|0x20 == ours[0] && strings.EqualFold(line[i:i+len(ours)], ours) {
+			return true
+		}
+	}
+	return false
+}
+
 // setsOurs reports a Set-Cookie that would be stored as our cookie. Browsers
 // store "=latchkey=x" without a name and send it back as "latchkey=x".
 func setsOurs(line string) bool {
@@ -121,7 +136,7 @@ func setsOurs(line string) bool {
 			name = strings.Trim(pair, " \t")
 		}
 	}
-	return strings.EqualFold(name, "latchkey") || strings.EqualFold(name, "__Host-latchkey")
+	return ourCookie(name)
 }
 
 // tell writes what is known of who, nothing of an anonymous caller.

@@ -63,7 +63,8 @@ type estate struct {
 
 func newEstate(t *testing.T) *estate {
 	t.Helper()
-	e := &estate{house: newHouse(t, houseConfig{}), of: make(map[string]map[string]string)}
+	h, _ := newHouseWithDoors(t, houseConfig{})
+	e := &estate{house: h, of: make(map[string]map[string]string)}
 	e.box = e.takeLetters()
 	e.auth.SetUpstreams([]auth.Upstream{{Name: "registry", URL: registryOf(t), Send: auth.UpstreamBasic}}, gateway.Probe{})
 	e.haveGroups("builders")
@@ -81,7 +82,7 @@ func newEstate(t *testing.T) *estate {
 			}
 		}
 		e.secret.texts = append(e.secret.texts, upstreamSecret, apiKey.Secret.Reveal(), tok.JWT.Reveal())
-		e.of[name] = map[string]string{"tokens": tok.ID, "sshkeys": key.ID, "ssh": key.ID, "sessions": session.ID, "upstreams": "registry"}
+		e.of[name] = map[string]string{"tokens": tok.ID, "sshkeys": key.ID, "ssh": key.ID, "sessions": session.ID, "upstreams": "registry", "accounts": e.link(name, password)}
 	}
 	return e
 }
@@ -235,6 +236,7 @@ func (e *estate) sheets() []sheet {
 		{"POST /ui/profile/account/email", "alice", one("email", "another@example.com")},
 		{"POST /ui/profile/upstreams/{upstream}", "alice", one("name", "alice-there", "secret", upstreamSecret)},
 		{"POST /ui/profile/upstreams/{upstream}/delete", "alice", nil},
+		{"POST /ui/profile/accounts/{id}/unlink", "alice", nil},
 		{"POST /ui/profile/sessions/end", "alice", one("session", e.of["alice"]["sessions"])},
 		{"POST /ui/profile/sessions/end-others", "alice", nil},
 		{"POST /ui/profile/apikey/rotate", "alice", nil},
@@ -251,6 +253,7 @@ func (e *estate) sheets() []sheet {
 		{"POST /ui/admin/users/{user}/tokens/{id}/end", "admin", nil},
 		{"POST /ui/admin/users/{user}/sshkeys/{id}/end", "admin", nil},
 		{"POST /ui/admin/users/{user}/sessions/{id}/end", "admin", nil},
+		{"POST /ui/admin/users/{user}/accounts/{id}/end", "admin", nil},
 		{"POST /ui/admin/users/{user}/upstreams/{id}/end", "admin", nil},
 		{"POST /ui/admin/users/{user}/end-sessions", "admin", nil},
 		{"POST /ui/admin/users/{user}/revoke-api-key", "admin", nil},
@@ -426,7 +429,7 @@ func (e *estate) again() map[string]string {
 			e.t.Fatal(err)
 		}
 	}
-	return map[string]string{"tokens": tok.ID, "sshkeys": key.ID, "ssh": key.ID, "sessions": session.ID, "upstreams": "registry"}
+	return map[string]string{"tokens": tok.ID, "sshkeys": key.ID, "ssh": key.ID, "sessions": session.ID, "upstreams": "registry", "accounts": e.link("alice", password)}
 }
 
 // TestAdministrationByOddPaths: no spelling of a path of the administration
@@ -463,6 +466,7 @@ func TestOthersThings(t *testing.T) {
 			{"/ui/profile/tokens/%s/revoke", e.of["alice"]["tokens"], "nosuchtoken"},
 			{"/ui/profile/tokens/%s/rotate", e.of["alice"]["tokens"], "nosuchtoken"},
 			{"/ui/profile/ssh/%s/delete", e.of["alice"]["sshkeys"], "nosuchkey"},
+			{"/ui/profile/accounts/%s/unlink", e.of["alice"]["accounts"], "nosuchaccount"},
 		} {
 			for _, method := range []string{"GET", "POST"} {
 				send := func(id string) answer {

@@ -35,7 +35,7 @@ var (
 		"section dl dt dd time code pre label input select option textarea fieldset legend details summary strong table thead tbody tr th td br")
 	attributes = strings.Fields("lang charset name content rel href src defer class viewbox width height aria-hidden focusable cx cy r d x y rx id method action type title " +
 		"role aria-label aria-labelledby aria-current aria-live aria-readonly aria-describedby aria-invalid value for required autocomplete autofocus maxlength rows spellcheck " +
-		"autocapitalize autocorrect checked selected disabled hidden tabindex datetime scope open formaction " +
+		"autocapitalize autocorrect checked selected disabled hidden tabindex datetime scope open formaction target " +
 		"data-secret data-from data-view data-copy data-said data-tabs data-tab data-countdown data-watch data-meter data-least data-own data-words data-drop")
 	addresses = []string{"href", "src", "action", "formaction"}
 )
@@ -44,7 +44,7 @@ var (
 	tag        = regexp.MustCompile(`^<(/?)([a-z][a-z0-9]*)((?:\s+[a-zA-Z-]+(?:="[^"<>]*")?)*)\s*/?>`)
 	attribute  = regexp.MustCompile(`([a-zA-Z-]+)(?:="([^"]*)")?`)
 	plainPlace = regexp.MustCompile(`^/([^/\\]|$)`) // on this very origin
-	safePlace  = regexp.MustCompile(`^(/ui/[^/\\]|/ui/$|#|https://registry\.example/|data:,$)`)
+	safePlace  = regexp.MustCompile(`^(/ui/[^/\\]|/ui/$|/-/oauth/[a-z]+/start($|\?next=)|#|https://registry\.example/|data:,$)`)
 )
 
 // markup reads the page strictly, and reports what no template of ours has: an

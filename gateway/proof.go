@@ -182,31 +182,46 @@ func readBasic(text string) (auth.Proof, error) {
 	return p, nil
 }
 
-// readCookie is the session in our cookie. Two different ones are none: one of
-// them was planted.
+// readCookie is the session in our cookie.
 func readCookie(lines []string, name string) auth.Proof {
-	found := ""
+	value, ok := oneCookie(lines, name)
+	if !ok {
+		return nil
+	}
+	return auth.Session{Secret: auth.NewSecret(value)}
+}
+
+// oneCookie is the value of a cookie. Two different ones are none: one of them
+// was planted.
+func oneCookie(lines []string, name string) (string, bool) {
+	found, several := "", false
+	whole := eachCookie(lines, func(n, value string) {
+		if n == name && value != "" {
+			several = several || found != "" && found != value
+			found = value
+		}
+	})
+	if !whole || several || found == "" || len(found) > maxCredential {
+		return "", false
+	}
+	return found, true
+}
+
+// eachCookie shows the cookies of a request; whole is false where there are
+// more than are looked at.
+func eachCookie(lines []string, show func(name, value string)) (whole bool) {
 	left := maxCookies
 	for _, line := range lines {
 		for part := range strings.SplitSeq(line, ";") {
 			if left--; left < 0 {
-				return nil
+				return false
 			}
-			n, value, ok := strings.Cut(strings.TrimLeft(part, " \t"), "=")
-			if !ok || n != name || value == "" {
-				continue
+			if name, value, ok := strings.Cut(strings.TrimLeft(part, " \t"), "="); ok {
+				show(name, strings.TrimRight(value, " \t"))
 			}
-			value = strings.TrimRight(value, " \t")
-			if found != "" && found != value {
-				return nil
-			}
-			found = value
 		}
 	}
-	if found == "" || len(found) > maxCredential {
-		return nil
-	}
-	return auth.Session{Secret: auth.NewSecret(found)}
+	return true
 }
 
 // keyRefused marks a refusal that a key header earned: 403 instead of 401, so

@@ -25,15 +25,34 @@ func reservedElsewhere() []string { return []string{"/-/"} }
 func ownRows(d *door) []row {
 	c := d.cfg
 	a := &api{auth: c.Auth, machine: c.Machine, public: c.PublicURL, cookie: cookieFor(c.PublicURL), now: c.Now}
-	rows := pageRows(web.New(web.Config{
+	pages := web.New(web.Config{
 		Auth: c.Auth, PublicURL: c.PublicURL, Sessions: pageSessions{a}, StatusOf: statusOf,
+		Logins: c.Logins, Attempts: attempts{a.cookie},
 		Machine: c.Machine, SSHAddress: c.SSHAddress, Now: c.Now,
-	}))
+	})
+	rows := append(pageRows(pages), elsewhereRows(c, pages)...)
 	rows = append(rows, apiRows(a)...)
 	rows = append(rows, npmRows()...)
 	rows = append(rows, registryRows(d)...)
 	if c.JFrog.API {
 		rows = append(rows, jfrogRows(c)...)
+	}
+	return rows
+}
+
+// elsewhereRows are the ways to providers and back; the last is for the
+// providers themselves.
+func elsewhereRows(c Config, p *web.Pages) []row {
+	const root = "/-/oauth/{provider}"
+	rows := append(below(root, inPages, []row{
+		own(anybody, "GET /start", p.StartSignIn),
+		own(user, "POST /start", web.Person(p.Start)),
+		own(anybody, "GET /callback", p.Finish),
+	}), below(root, inOAuth, []row{
+		own(nobody, "POST /logout", backchannel{c.Auth, c.Logins}.logout),
+	})...)
+	for i := range rows {
+		rows[i].networkOnly = true
 	}
 	return rows
 }
@@ -107,6 +126,8 @@ func profileRows(p *web.Pages) []row {
 		own(user, "POST /profile/upstreams/{upstream}/delete", p.DeleteUpstream),
 
 		own(user, "GET /profile/accounts", p.ShowAccounts),
+		own(user, "GET /profile/accounts/{id}/unlink", p.AskUnlink),
+		own(user, "POST /profile/accounts/{id}/unlink", p.Unlink),
 		own(user, "GET /profile/activity", p.ShowActivity),
 	}
 	return below("/ui", inPages, forPeople(rows, web.Person))
@@ -206,6 +227,10 @@ func apiRows(a *api) []row {
 		own(user, "GET /users/{user}/sshkeys", a.listSSHKeys),
 		own(user, "POST /users/{user}/sshkeys", a.createSSHKey),
 		own(user, "DELETE /sshkeys/{id}", a.deleteSSHKey),
+
+		own(nobody, "GET /providers", a.listProviders),
+		own(user, "GET /users/{user}/bindings", a.listBindings),
+		own(user, "DELETE /bindings/{id}", a.deleteBinding),
 
 		own(user, "GET /upstreams", a.listUpstreams),
 		own(user, "GET /users/{user}/upstreams", a.listUpstreamCredentials),

@@ -33,6 +33,8 @@ type row struct {
 	short     bool // takes a short token for somebody as well; elsewhere it is nobody
 	everyHost bool // also on the hosts of routes, not only on that of PublicURL
 	localOnly bool // only on the daemon's socket
+	// networkOnly rows are for browsers, and not on the socket either.
+	networkOnly bool
 }
 
 // ServeHTTP is called by the mux of a site, with path values set.

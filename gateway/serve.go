@@ -196,6 +196,9 @@ func (x *exchange) identify() (auth.Identity, error) {
 	if x.shown, err = readCredentials(x.r.Header, x.d.cookie.name); err != nil {
 		return auth.Identity{}, err
 	}
+	if b, ok := x.shown.header.(auth.Bearer); ok && !x.shown.basic && x.route != nil && len(x.route.ExternalTokens) > 0 {
+		x.shown.header = x.d.cfg.Auth.ReadBearer(b, x.route.ExternalTokens)
+	}
 	who, err := x.shown.identify(x.r.Context(), x.d.identify, x.peer)
 	if err != nil {
 		return auth.Identity{}, err

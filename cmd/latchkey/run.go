@@ -40,6 +40,7 @@ type commands struct {
 	Token    tokenCommands    `cmd:"" help:"Access tokens, any number per user."`
 	SSHKey   sshKeyCommands   `cmd:"" name:"sshkey" help:"SSH public keys."`
 	Session  sessionCommands  `cmd:"" help:"Browser sessions."`
+	Binding  bindingCommands  `cmd:"" help:"Accounts elsewhere that sign users in here."`
 	Upstream upstreamCommands `cmd:"" help:"Users' own names and secrets for services behind routes."`
 	Audit    auditCommands    `cmd:"" help:"Who did what, with which credential."`
 	Explain  explainCommands  `cmd:"" help:"Why somebody gets in, or does not."`

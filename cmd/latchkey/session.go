@@ -23,8 +23,8 @@ func (s *sessionList) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	return printList(c, sessions, "ID CREATED ENDS UNLOCKED-UNTIL USED", func(s auth.SessionInfo) []string {
-		return []string{s.ID, stamp(s.Created), ends(s.Expires), stamp(s.UnlockedUntil), used(s.LastUsed)}
+	return printList(c, sessions, "ID CREATED THROUGH ENDS UNLOCKED-UNTIL USED", func(s auth.SessionInfo) []string {
+		return []string{s.ID, stamp(s.Created), s.Provider, ends(s.Expires), stamp(s.UnlockedUntil), used(s.LastUsed)}
 	})
 }
 

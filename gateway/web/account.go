@@ -24,6 +24,7 @@ type accountPage struct {
 	Account  auth.User
 	Groups   string // with commas
 	Ends     moment // of being signed in
+	Through  string // the provider that the session was begun through; empty: with the password
 	Pending  string // the address that waits to be confirmed; empty: none
 	PendTill moment
 
@@ -57,6 +58,9 @@ func (p *Pages) accountOf(r *http.Request, who auth.Identity) (accountPage, erro
 		frame: p.profile("Account", r, who, "Account"), Account: user,
 		Groups: strings.Join(user.Groups, ", "), Ends: p.moment(who.Expires),
 	}
+	if who.Provider != "" {
+		page.Through = p.titleOf(who.Provider)
+	}
 	var till time.Time
 	if page.Pending, till, err = p.auth.Users.PendingEmail(ctx, who, who.User); err != nil {
 		return accountPage{}, err
@@ -66,6 +70,8 @@ func (p *Pages) accountOf(r *http.Request, who auth.Identity) (accountPage, erro
 		page.Fixed = "Your profile is kept by the administrators. Ask one of them to change something here."
 	}
 	switch {
+	case user.InternalPasswordDisabled && user.Realm != localRealm:
+		page.NoPassword = "You sign in through " + p.titleOf(user.Realm) + ", and have no password here. Change the one that you have there."
 	case user.InternalPasswordDisabled:
 		page.NoPassword = "Your password is not kept here. Change it where you sign in with it everywhere else; if you do not know where that is, ask an administrator."
 	case p.auth.Policy().KeepPasswords && !who.Admin:
@@ -115,7 +121,7 @@ func (p *Pages) saveAccount(w http.ResponseWriter, r *http.Request, who auth.Ide
 		return p.done(w, accountPath, notice)
 	}
 	page.Lock = p.lockOf(lockedBy(who, err), accountPath)
-	again, status, ok := p.refused(w, *f, err, values)
+	again, status, ok := p.refused(w, who, *f, err, values)
 	if !ok {
 		return err
 	}

@@ -58,7 +58,7 @@ func (p *Pages) RevokeAllKeys(w http.ResponseWriter, r *http.Request, who auth.I
 		err = p.auth.Keys.RevokeAll(r.Context(), who)
 	}
 	if err != nil {
-		return p.refusedConfirm(w, page, err, values)
+		return p.refusedConfirm(w, who, page, err, values)
 	}
 	return p.done(w, allKeysPath, "keys-revoked")
 }

@@ -25,8 +25,8 @@ func (p *Pages) confirm(w http.ResponseWriter, status int, page confirmPage) err
 
 // refusedConfirm asks again, and says why what was asked for was not done.
 // Where the profile has locked itself meanwhile, it can be unlocked there.
-func (p *Pages) refusedConfirm(w http.ResponseWriter, page confirmPage, err error, values url.Values) error {
-	f, status, ok := p.refused(w, page.Form, err, values)
+func (p *Pages) refusedConfirm(w http.ResponseWriter, who auth.Identity, page confirmPage, err error, values url.Values) error {
+	f, status, ok := p.refused(w, who, page.Form, err, values)
 	if !ok {
 		return err
 	}

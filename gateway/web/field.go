@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/latchkey-io/latchkey/auth"
 )
 
 // field is one input of a form, with what is said about it.
@@ -71,6 +73,7 @@ type form struct {
 	Fields  []field
 	Hidden  []hidden
 	Problem string // above the fields
+	Unlock  string // with Problem: where to unlock without leaving the form; empty: not so
 	Sent    bool   // it comes back with what was typed, be the profile locked or not
 	Watch   bool   // ask before the page is left with something typed
 	Unsaved bool   // of Watch: something is typed already
@@ -141,13 +144,18 @@ func (f form) typed(values url.Values) form {
 
 // refused is f with what was typed and, beside its field, why it was
 // refused. ok is false for an error that is not the person's to mend. A form
-// that found the profile locked asks for the password as well.
-func (p *Pages) refused(w http.ResponseWriter, f form, err error, values url.Values) (_ form, status int, ok bool) {
+// that found the profile locked asks who has a password for it as well, and
+// leads others to where they can unlock.
+func (p *Pages) refused(w http.ResponseWriter, who auth.Identity, f form, err error, values url.Values) (_ form, status int, ok bool) {
 	pr, ok := p.problemOf(w, err)
 	if !ok {
 		return f, 0, false
 	}
 	f = f.typed(values)
+	if auth.CodeOf(err) == auth.Locked && !who.Unlockable {
+		f.Problem, f.Unlock = lockedForm, unlockPath
+		return f, pr.status, true
+	}
 	if pr.Field == passwordField && !slices.ContainsFunc(f.Fields, func(in field) bool { return in.Name == passwordField }) {
 		f.Fields = append(f.Fields, field{
 			Name: passwordField, ID: passwordField + "-" + strings.ReplaceAll(f.Button, " ", "-"), Label: "Your current password", Type: "password",

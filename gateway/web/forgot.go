@@ -52,7 +52,7 @@ func (p *Pages) Forgot(w http.ResponseWriter, r *http.Request, who auth.Identity
 	if err == nil {
 		return p.done(w, forgotPath, "forgot-sent")
 	}
-	f, status, ok := p.refused(w, page.Form, err, values)
+	f, status, ok := p.refused(w, who, page.Form, err, values)
 	if !ok {
 		return err
 	}

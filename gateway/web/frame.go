@@ -31,6 +31,7 @@ type frame struct {
 	Inline template.CSS // in place of the style sheet, where that cannot be loaded
 	Style  string
 	Script string
+	Onward string // another site that the page goes on to by itself; empty: none
 
 	Area   string  // what the side list is of: "Profile" or "Administration"
 	Side   []place // the side list; empty: none
@@ -152,10 +153,14 @@ func (p *Pages) goneTo(w http.ResponseWriter, err error, path, notice string) er
 	return err
 }
 
-// lock is the state of a session: locked until the password is given again.
+// lock is the state of a session: locked until the person proves again who
+// they are.
 type lock struct {
 	Open    bool
+	Always  bool      // when Open: it is as long as the session
 	Able    bool      // the person can unlock with a password
+	Again   *way      // or by signing in there afresh; nil: not so
+	Unable  string    // why neither
 	Until   time.Time // when Open
 	Left    string    // when Open: as 9:41
 	Seconds int       // when Open
@@ -163,8 +168,20 @@ type lock struct {
 	Problem string    // why unlocking failed
 }
 
+// way is how somebody gets to a provider.
+type way struct{ Name, Path string } // as people call it; where it begins
+
 func (p *Pages) lockOf(who auth.Identity, next string) lock {
-	l := lock{Able: who.Unlockable, Next: next}
+	l := lock{Able: who.Unlockable, Next: next, Always: who.UnlockBy == auth.UnlockOpen}
+	switch {
+	case who.UnlockBy == auth.UnlockAgain && p.logins != nil:
+		l.Again = &way{Name: p.titleOf(who.Provider), Path: startPath(who.Provider)}
+	case l.Able:
+	case who.Provider != "":
+		l.Unable = "You signed in through " + p.titleOf(who.Provider) + ", and your account has no password here that could unlock this page."
+	default:
+		l.Unable = "Your account has no password that could unlock this page."
+	}
 	if left := who.UnlockedUntil.Sub(p.now()); left > 0 {
 		l.Open, l.Until = true, who.UnlockedUntil.UTC()
 		l.Seconds = int(left / time.Second)

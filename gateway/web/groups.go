@@ -104,7 +104,7 @@ func (p *Pages) AddGroup(w http.ResponseWriter, r *http.Request, who auth.Identi
 		_, err = p.auth.Groups.Create(r.Context(), now, values.Get(nameField), plainLines(values.Get(descriptionField)))
 	}
 	if err != nil {
-		return p.refusedForm(w, page, err, values)
+		return p.refusedForm(w, who, page, err, values)
 	}
 	return p.done(w, groupsPath, "group-added")
 }
@@ -154,7 +154,7 @@ func (p *Pages) EditGroup(w http.ResponseWriter, r *http.Request, who auth.Ident
 		_, err = p.auth.Groups.Update(r.Context(), now, group.Name, plainLines(values.Get(descriptionField)))
 	}
 	if err != nil {
-		return p.refusedForm(w, page, err, values)
+		return p.refusedForm(w, who, page, err, values)
 	}
 	return p.done(w, groupsPath, "group-saved")
 }
@@ -194,7 +194,7 @@ func (p *Pages) DeleteGroup(w http.ResponseWriter, r *http.Request, who auth.Ide
 		return err
 	}
 	if err := p.auth.Groups.Delete(r.Context(), who, group.Name); err != nil {
-		return p.refusedConfirm(w, page, err, nil)
+		return p.refusedConfirm(w, who, page, err, nil)
 	}
 	return p.done(w, groupsPath, "group-deleted")
 }

@@ -18,11 +18,12 @@ const (
 	HeldTokens    Holding = "tokens"
 	HeldSSHKeys   Holding = "sshkeys"
 	HeldSessions  Holding = "sessions"
+	HeldAccounts  Holding = "accounts"
 	HeldUpstreams Holding = "upstreams"
 )
 
 // Holdings are all kinds, in the order of the page.
-var Holdings = []Holding{HeldTokens, HeldSSHKeys, HeldSessions, HeldUpstreams}
+var Holdings = []Holding{HeldTokens, HeldSSHKeys, HeldSessions, HeldAccounts, HeldUpstreams}
 
 // firstHeld is how many of each kind stand on the user's own page.
 const firstHeld = 10
@@ -79,6 +80,12 @@ var holdingKinds = map[Holding]holdingKind{
 		notice: "session-ended", list: (*Pages).heldSessions,
 		end: func(a *auth.Authority, _ string) operation { return a.Sessions.Revoke },
 	},
+	HeldAccounts: {
+		title: "Linked accounts", none: "None linked.", act: "Unlink", ask: "Unlink an account of ",
+		said:   "It does not sign this user in any more, and browsers that signed in through it are signed out. The user can link it again.",
+		notice: "user-unlinked", list: (*Pages).heldAccounts,
+		end: func(a *auth.Authority, _ string) operation { return a.Bindings.Delete },
+	},
 	HeldUpstreams: {
 		title: "Upstream credentials", none: "None stored.", act: "Delete", ask: "Delete an upstream credential of ",
 		said:   "Requests in this user’s name reach that upstream without it from then on, and are refused where it asks for one.",
@@ -134,10 +141,30 @@ func (p *Pages) heldSessions(ctx context.Context, who auth.Identity, owner strin
 	sessions, err := p.auth.Sessions.List(ctx, who, owner)
 	var rows []holding
 	for _, s := range sessions {
-		rows = append(rows, holding{
+		h := holding{
 			id: s.ID, Name: cmp.Or(ClientWords(s.LastUsed.Client), "A browser"),
 			Made: p.moment(s.Created), Ends: p.moment(s.Expires), Use: use{At: p.moment(s.LastUsed.At), Addr: s.LastUsed.Addr}, last: p.lastUse(s.LastUsed),
-		})
+		}
+		if s.Provider != "" {
+			h.Badges = append(h.Badges, badge{"through " + p.titleOf(s.Provider), ""})
+		}
+		rows = append(rows, h)
+	}
+	return rows, err
+}
+
+func (p *Pages) heldAccounts(ctx context.Context, who auth.Identity, owner string) ([]holding, error) {
+	bound, err := p.auth.Bindings.List(ctx, who, owner)
+	var rows []holding
+	for _, b := range bound {
+		h := holding{
+			id: b.ID, Name: p.titleOf(b.Provider) + ": " + cmp.Or(b.Login, b.Email, b.Subject), Mono: b.Issuer + " " + b.Subject,
+			Made: p.moment(b.Created), Use: p.use(b.LastUsed), last: p.lastUse(b.LastUsed),
+		}
+		if b.Dormant {
+			h.Badges = append(h.Badges, badge{"not used: its provider is gone", "warn"})
+		}
+		rows = append(rows, h)
 	}
 	return rows, err
 }
@@ -236,7 +263,7 @@ func (p *Pages) EndHeld(kind Holding) Handler {
 		}
 		k := holdingKinds[kind]
 		if err := k.end(p.auth, owner)(r.Context(), who, r.PathValue("id")); err != nil {
-			return p.refusedConfirm(w, page, err, nil)
+			return p.refusedConfirm(w, who, page, err, nil)
 		}
 		return p.done(w, userPath(owner), k.notice)
 	}

@@ -13,6 +13,8 @@ import (
 // panel that unlocks and of forms that find the profile locked again.
 const passwordField = "password"
 
+const unlockPath = profilePath + "/unlock"
+
 // unlockPage is the panel alone, for who asks for it or mistyped.
 type unlockPage struct{ frame }
 
@@ -62,6 +64,9 @@ func (p *Pages) LockNow(w http.ResponseWriter, r *http.Request, who auth.Identit
 func (p *Pages) back(next string) string {
 	if next = OwnPath(next); next == HomePath {
 		return profilePath
+	}
+	if strings.HasPrefix(next, programPath("")) {
+		return next // the query says which program
 	}
 	u, err := url.Parse(next)
 	if err != nil {

@@ -19,11 +19,15 @@ type loginPage struct {
 	Remember             bool
 	Waits                string // what waits until the person has signed in
 	Forgot               bool   // offer to choose a new password by mail
+	Ways                 []way  // providers to sign in through
 }
 
 // loginPage is the page that leads on to next.
 func (p *Pages) loginPage(next string) loginPage {
 	page := loginPage{frame: p.frame("Sign in", auth.Identity{}), Next: next, Forgot: p.auth.Passwords.MailsLinks()}
+	for _, provider := range p.providers() {
+		page.Ways = append(page.Ways, way{Name: p.titleOf(provider.Name), Path: signInAt(provider.Name, next)})
+	}
 	switch {
 	case strings.HasPrefix(next, programPath("")):
 		page.Waits = "A program waits for you to sign in. You are asked next whether to let it in."
@@ -97,13 +101,45 @@ func (p *Pages) SignIn(w http.ResponseWriter, r *http.Request, who auth.Identity
 	return err
 }
 
-// SignOut is POST /ui/logout.
+// SignOut is POST /ui/logout. Where the session was begun through a provider
+// with a sign-out of its own, a page offers that as well: nobody is signed out
+// elsewhere unasked.
 func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	if _, err := readForm(w, r); err != nil {
 		return err
 	}
+	provider, idToken := p.elsewhereOf(r, who)
 	if err := p.sessions.End(w, r, who); err != nil {
 		return err
 	}
-	return p.goTo(w, LoginPath)
+	if provider == "" {
+		return p.goTo(w, LoginPath)
+	}
+	to, ok := p.logins.Farewell(r.Context(), provider, idToken, p.public.Scheme+"://"+p.public.Host+LoginPath)
+	if !ok {
+		return p.goTo(w, LoginPath)
+	}
+	title := p.titleOf(provider)
+	return p.write(w, http.StatusOK, "signedout", signedOutPage{
+		frame: p.frame("You are signed out here", auth.Identity{}), Name: title, Path: to,
+	})
+}
+
+// signedOutPage offers to sign out at the provider too.
+type signedOutPage struct {
+	frame
+	Name, Path string // of the provider
+}
+
+// elsewhereOf is the provider of the session that is about to end, and what it
+// is told then. Not to know it keeps nobody from signing out.
+func (p *Pages) elsewhereOf(r *http.Request, who auth.Identity) (provider string, idToken auth.Secret) {
+	if p.logins == nil || who.Via.Kind != auth.KindSession || who.Provider == "" {
+		return "", auth.Secret{}
+	}
+	provider, idToken, err := p.auth.Sessions.Farewell(r.Context(), who)
+	if err != nil {
+		return "", auth.Secret{}
+	}
+	return provider, idToken
 }

@@ -60,7 +60,7 @@ func (p *Pages) AddUser(w http.ResponseWriter, r *http.Request, who auth.Identit
 	}
 	user, now, err := p.addUser(r, who, values)
 	if err != nil {
-		return p.refusedForm(w, page, err, values)
+		return p.refusedForm(w, who, page, err, values)
 	}
 	if user.Kind == auth.Person && values.Get(firstField) == "" {
 		return p.linkForNew(w, r, now, user)

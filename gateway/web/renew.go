@@ -44,7 +44,7 @@ func (p *Pages) Renew(w http.ResponseWriter, r *http.Request, who auth.Identity)
 	if err == nil {
 		return p.done(w, LoginPath, "password-renewed")
 	}
-	f, status, ok := p.refused(w, f, err, values)
+	f, status, ok := p.refused(w, who, f, err, values)
 	if !ok {
 		return err
 	}

@@ -75,7 +75,7 @@ func lost(e auth.Ending) []string {
 	for _, l := range []struct {
 		n    int
 		noun string
-	}{{e.Tokens, "token"}, {e.SSHKeys, "SSH key"}, {e.Upstreams, "upstream credential"}} {
+	}{{e.Tokens, "token"}, {e.SSHKeys, "SSH key"}, {e.Bindings, "linked account"}, {e.Upstreams, "upstream credential"}} {
 		if l.n > 0 {
 			all = append(all, plural(l.n, l.noun))
 		}
@@ -123,7 +123,7 @@ func (p *Pages) resetAgain(w http.ResponseWriter, r *http.Request, who auth.Iden
 		return err
 	}
 	return p.reset(w, r, pr.status, who, user, key, func(f form) form {
-		f, _, _ = p.refused(w, f, err, values)
+		f, _, _ = p.refused(w, who, f, err, values)
 		return f
 	})
 }

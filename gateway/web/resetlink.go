@@ -27,7 +27,7 @@ func (p *Pages) askResetLink(r *http.Request, who auth.Identity) (auth.User, con
 		frame: p.admin("Make a reset link for "+user.Name+"?", r, who, "Users"),
 		Said: []string{
 			"Whoever opens the link chooses the password of this account, once, within 24 hours. Hand it over so that nobody else reads it. A link that was made here before stops working.",
-			"The password that there is goes on until the link is used. Then it ends with all sessions, and so do the API key, tokens, SSH keys and upstream credentials, unless the person says that they only forgot it.",
+			"The password that there is goes on until the link is used. Then it ends with all sessions, and so do the API key, tokens, SSH keys, linked accounts and upstream credentials, unless the person says that they only forgot it.",
 		},
 		Form: form{Action: userActPath(user.Name, string(resetLink)), Button: "Make link", Cancel: userPath(user.Name), Hidden: []hidden{once()}},
 	}
@@ -55,17 +55,17 @@ func (p *Pages) MakeResetLink(w http.ResponseWriter, r *http.Request, who auth.I
 		return err
 	}
 	if !page.Lock.Open {
-		return p.refusedConfirm(w, page, &auth.Error{Code: auth.Locked}, values)
+		return p.refusedConfirm(w, who, page, &auth.Error{Code: auth.Locked}, values)
 	}
 	switch err := p.auth.Sessions.Once(r.Context(), who, values.Get(onceField)); {
 	case auth.CodeOf(err) == auth.Exists:
 		return p.linkShownBefore(w, r, who, user.Name)
 	case err != nil:
-		return p.refusedConfirm(w, page, err, values)
+		return p.refusedConfirm(w, who, page, err, values)
 	}
 	link, err := p.auth.Passwords.ResetLink(r.Context(), who, user.Name)
 	if err != nil {
-		return p.refusedConfirm(w, page, err, values)
+		return p.refusedConfirm(w, who, page, err, values)
 	}
 	return p.showLink(w, madeLink{frame: p.admin("Reset link for "+user.Name, r, who, "Users")}, link)
 }

@@ -27,6 +27,7 @@ type sessionRow struct {
 	ID                string
 	Current           bool
 	Client, Addr      string // empty: not known
+	Through           string // the provider; empty: with the password
 	Begun, Used, Ends moment
 }
 
@@ -48,11 +49,19 @@ func (p *Pages) listSessions(w http.ResponseWriter, r *http.Request, status int,
 	page.Pager = pager
 	for _, s := range shown {
 		page.Sessions = append(page.Sessions, sessionRow{
-			ID: s.ID, Current: s.Current, Client: ClientWords(s.LastUsed.Client), Addr: s.LastUsed.Addr,
+			ID: s.ID, Current: s.Current, Client: ClientWords(s.LastUsed.Client), Addr: s.LastUsed.Addr, Through: p.through(s),
 			Begun: p.moment(s.Created), Used: p.moment(s.LastUsed.At), Ends: p.moment(s.Expires),
 		})
 	}
 	return p.write(w, status, "sessions", page)
+}
+
+// through is what people call the provider of a session; empty: none.
+func (p *Pages) through(s auth.SessionInfo) string {
+	if s.Provider == "" {
+		return ""
+	}
+	return p.titleOf(s.Provider)
 }
 
 // currentFirst puts the session that the person is here with before the rest.

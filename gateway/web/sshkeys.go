@@ -130,7 +130,7 @@ func (p *Pages) refusedSSHKey(w http.ResponseWriter, r *http.Request, who auth.I
 	if !looksPublic(values.Get("key")) {
 		values.Set("key", "")
 	}
-	f, status, ok := p.refused(w, f, err, values)
+	f, status, ok := p.refused(w, who, f, err, values)
 	if !ok {
 		return err
 	}
@@ -197,5 +197,5 @@ func (p *Pages) DeleteSSHKey(w http.ResponseWriter, r *http.Request, who auth.Id
 	case auth.NotFound:
 		return p.done(w, sshPath, "ssh-gone")
 	}
-	return p.refusedConfirm(w, p.sshDeletion(r, who, key), err, nil)
+	return p.refusedConfirm(w, who, p.sshDeletion(r, who, key), err, nil)
 }

@@ -149,7 +149,7 @@ func (p *Pages) MakeToken(w http.ResponseWriter, r *http.Request, who auth.Ident
 
 // refusedToken is the form once more.
 func (p *Pages) refusedToken(w http.ResponseWriter, r *http.Request, who auth.Identity, f form, values url.Values, err error) error {
-	f, status, ok := p.refused(w, f, p.tokenFault(err, values), values)
+	f, status, ok := p.refused(w, who, f, p.tokenFault(err, values), values)
 	if !ok {
 		return err
 	}

@@ -48,5 +48,5 @@ func (p *Pages) RevokeToken(w http.ResponseWriter, r *http.Request, who auth.Ide
 	case auth.NotFound:
 		return p.done(w, profilePath, "token-gone")
 	}
-	return p.refusedConfirm(w, p.revocation(r, who, tok), err, nil)
+	return p.refusedConfirm(w, who, p.revocation(r, who, tok), err, nil)
 }

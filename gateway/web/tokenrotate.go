@@ -171,7 +171,7 @@ func (p *Pages) refusedRotation(w http.ResponseWriter, r *http.Request, who auth
 	if also != nil {
 		return also
 	}
-	f, status, ok := p.refused(w, page.Form, p.tokenFault(err, values), values)
+	f, status, ok := p.refused(w, who, page.Form, p.tokenFault(err, values), values)
 	if !ok {
 		return err
 	}

@@ -147,7 +147,7 @@ func (p *Pages) upstreamSent(w http.ResponseWriter, r *http.Request, who auth.Id
 // refusedUpstream is the page with the form as it was typed.
 func (p *Pages) refusedUpstream(w http.ResponseWriter, who auth.Identity, page upstreamsPage, part *upstreamPart, values url.Values, err error) error {
 	page.Lock = p.lockOf(lockedBy(who, err), upstreamsPath)
-	f, status, ok := p.refused(w, part.Form, err, values)
+	f, status, ok := p.refused(w, who, part.Form, err, values)
 	if !ok {
 		return err
 	}

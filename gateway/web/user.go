@@ -76,6 +76,7 @@ func (p *Pages) ShowUser(w http.ResponseWriter, r *http.Request, who auth.Identi
 // factsOf is what is known about an account.
 func (p *Pages) factsOf(user auth.User) []userFact {
 	facts := []userFact{
+		{Name: "Realm", Text: p.realmOf(user)},
 		{Name: "Display name", Text: user.DisplayName},
 		{Name: "E-mail address", Text: user.Email},
 		{Name: "Groups", Text: strings.Join(user.Groups, ", ")},
@@ -95,6 +96,17 @@ func (p *Pages) factsOf(user auth.User) []userFact {
 		facts = append(facts, last)
 	}
 	return append(facts, userFact{Name: "Made", At: p.moment(user.Created)}, userFact{Name: "Changed", At: p.moment(user.Updated)})
+}
+
+// localRealm is that of accounts which were made here.
+const localRealm = "internal"
+
+// realmOf is where an account comes from; empty: from here.
+func (p *Pages) realmOf(user auth.User) string {
+	if user.Realm == localRealm || user.Realm == "" {
+		return "made here"
+	}
+	return "made at the first sign-in through " + p.titleOf(user.Realm)
 }
 
 func passwordWords(user auth.User) string {

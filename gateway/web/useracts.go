@@ -52,20 +52,20 @@ var userActs = map[UserAct]userAct{
 	DisableUser: {
 		text: "Disable", title: "Disable %?", danger: true, notice: "user-disabled",
 		said: []string{
-			"The user is signed out everywhere and cannot sign in any more. Sessions, tokens and the encrypted password end for good; the API key and SSH keys are silent until the user is enabled again.",
+			"The user is signed out everywhere and cannot sign in any more. Sessions, tokens and the encrypted password end for good; the API key, SSH keys and linked accounts are silent until the user is enabled again.",
 			"This takes effect within a second, everywhere.",
 		},
 		do: func(a *auth.Authority) operation { return a.Users.Disable },
 	},
 	EnableUser: {
 		text: "Enable", title: "Enable %?", notice: "user-enabled",
-		said: []string{"The user can sign in again, and the API key and SSH keys that are there work again. Sessions and tokens that have ended stay ended."},
+		said: []string{"The user can sign in again, and the API key, SSH keys and linked accounts that are there work again. Sessions and tokens that have ended stay ended."},
 		do:   func(a *auth.Authority) operation { return a.Users.Enable },
 	},
 	DeleteUser: {
 		text: "Delete", title: "Delete %?", danger: true, typed: true, after: usersPath, notice: "user-deleted",
 		said: []string{
-			"The account goes for good, with its password, API key, tokens, SSH keys, sessions and upstream credentials: all of them stop working at once. What the user stored behind the routes stays there, and so does the audit trail.",
+			"The account goes for good, with its password, API key, tokens, SSH keys, sessions, linked accounts and upstream credentials: all of them stop working at once. What the user stored behind the routes stays there, and so does the audit trail.",
 			"Nothing brings the account back. A user added later under the same name shares nothing with it. To keep somebody out for a while, disable the user instead.",
 		},
 		do: func(a *auth.Authority) operation { return a.Users.Delete },
@@ -222,7 +222,7 @@ func (p *Pages) ActOnUser(act UserAct) Handler {
 		}
 		a := userActs[act]
 		if err := p.actOnUser(r, who, a, user.Name, values); err != nil {
-			return p.refusedConfirm(w, page, err, values)
+			return p.refusedConfirm(w, who, page, err, values)
 		}
 		if a.after != "" {
 			return p.done(w, a.after, a.notice)

@@ -98,7 +98,7 @@ func (p *Pages) EditUser(w http.ResponseWriter, r *http.Request, who auth.Identi
 		_, err = p.auth.Users.Update(r.Context(), now, user.Name, changeOf(page.Form, values))
 	}
 	if err != nil {
-		return p.refusedForm(w, page, err, values)
+		return p.refusedForm(w, who, page, err, values)
 	}
 	return p.done(w, userPath(user.Name), "user-saved")
 }

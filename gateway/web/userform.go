@@ -38,8 +38,8 @@ type adminForm struct {
 }
 
 // refusedForm answers a form that was refused with what was typed.
-func (p *Pages) refusedForm(w http.ResponseWriter, page adminForm, err error, values url.Values) error {
-	f, status, ok := p.refused(w, page.Form, err, values)
+func (p *Pages) refusedForm(w http.ResponseWriter, who auth.Identity, page adminForm, err error, values url.Values) error {
+	f, status, ok := p.refused(w, who, page.Form, err, values)
 	if !ok {
 		return err
 	}

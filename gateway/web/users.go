@@ -55,7 +55,7 @@ func (p *Pages) ListUsers(w http.ResponseWriter, r *http.Request, who auth.Ident
 	for i, u := range found {
 		page.Users[i] = userRow{
 			Name: u.Name, Path: userPath(u.Name), DisplayName: u.DisplayName, Email: u.Email,
-			Groups: someOf(u.Groups, groupsInRow), Badges: badgesOf(u),
+			Groups: someOf(u.Groups, groupsInRow), Badges: p.listed(u),
 		}
 	}
 	if query.Get(afterInQuery) != "" {
@@ -108,6 +108,15 @@ func badgesOf(u auth.User) []badge {
 	}
 	if u.Kind == auth.ServiceUser {
 		badges = append(badges, badge{"service", ""})
+	}
+	return badges
+}
+
+// listed are badgesOf and, of an account that a provider made, which.
+func (p *Pages) listed(u auth.User) []badge {
+	badges := badgesOf(u)
+	if u.Realm != localRealm && u.Realm != "" {
+		badges = append(badges, badge{p.titleOf(u.Realm), ""})
 	}
 	return badges
 }

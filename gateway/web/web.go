@@ -36,6 +36,8 @@ type Config struct {
 	Auth      *auth.Authority // required
 	PublicURL *url.URL        // required; links are made from it
 	Sessions  Sessions        // required
+	Logins    Logins          // nil: nobody signs in through somebody else
+	Attempts  Attempts        // required with Logins
 	// StatusOf is the HTTP status that refusals of a code are answered with,
 	// on pages as everywhere. Required.
 	StatusOf func(auth.Code) int
@@ -50,6 +52,8 @@ type Config struct {
 type Sessions interface {
 	// Begin signs a person in and ends the session that the request came with.
 	Begin(w http.ResponseWriter, r *http.Request, before auth.Identity, name string, password auth.Secret, remember bool) error
+	// BeginThrough is Begin for whom a provider vouches for.
+	BeginThrough(w http.ResponseWriter, r *http.Request, before auth.Identity, ext auth.External) error
 	// End ends the session that the request came with, and takes the cookie away.
 	End(w http.ResponseWriter, r *http.Request, who auth.Identity) error
 	// Forget takes away the cookie of a session that has ended, if there is one.
@@ -78,6 +82,8 @@ type Handler = func(w http.ResponseWriter, r *http.Request, who auth.Identity) e
 type Pages struct {
 	auth      *auth.Authority
 	sessions  Sessions
+	logins    Logins
+	attempts  Attempts
 	statusOf  func(auth.Code) int
 	machine   Machine
 	public    *url.URL
@@ -98,7 +104,7 @@ type Pages struct {
 // New reads the templates, which are part of the program.
 func New(c Config) *Pages {
 	p := &Pages{
-		auth: c.Auth, sessions: c.Sessions, statusOf: c.StatusOf, machine: c.Machine, public: c.PublicURL, ssh: c.SSHAddress, now: c.Now,
+		auth: c.Auth, sessions: c.Sessions, logins: c.Logins, attempts: c.Attempts, statusOf: c.StatusOf, machine: c.Machine, public: c.PublicURL, ssh: c.SSHAddress, now: c.Now,
 		templates: readTemplates(), referrer: "no-referrer",
 		style:  readStatic("style.css", "text/css; charset=utf-8"),
 		script: readStatic("app.js", "text/javascript; charset=utf-8"),

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -25,7 +26,8 @@ type programPage struct {
 	Client, Addr                 string // as the daemon saw them
 	Asked, AskedExact            string
 	Ends, EndsExact              string
-	Locked                       bool // ask for the password as well
+	Locked                       bool   // ask for the password as well
+	Unlock                       string // where to unlock first, for who has no password here; empty: not so
 	CodeProblem, PasswordProblem string
 	Problem                      string // of neither field
 }
@@ -78,6 +80,9 @@ func (p *Pages) askAgain(w http.ResponseWriter, r *http.Request, status int, who
 	page.Asked, page.AskedExact = relative(login.Created, now), login.Created.UTC().Format(time.RFC3339)
 	page.Ends, page.EndsExact = clock(login.Expires), login.Expires.UTC().Format(time.RFC3339)
 	page.Locked = !now.Before(who.UnlockedUntil)
+	if page.Locked && !who.Unlockable {
+		page.Unlock = unlockPath + "?" + NextInQuery + "=" + url.QueryEscape(programPath(page.ID))
+	}
 	return p.write(w, status, "weblogin", page)
 }
 

@@ -49,6 +49,10 @@ var notices = map[string]string{
 	"group-deleted":       "The group is deleted.",
 	"keys-revoked":        "All API keys are revoked. None of them works any more.",
 	"session-gone":        "That session had ended already.",
+	"account-linked":      "The account is linked. It signs you in from now on.",
+	"account-unlinked":    "The account is unlinked. It does not sign you in any more.",
+	"account-gone":        "That account was unlinked already. Nothing was left to do.",
+	"user-unlinked":       "The account is unlinked. It does not sign the user in any more.",
 	"upstream-gone":       "Nothing was stored for it any more.",
 	"forgot-sent":         "If there is such an account and it has an e-mail address, a mail with a link is on its way there.",
 }
@@ -174,6 +178,7 @@ func capital(s string) string {
 const (
 	passwordExpired = "Your password has expired. Ask an administrator for a new one."
 	lockedAgain     = "Your profile locked itself meanwhile. Type your password and send the form again."
+	lockedForm      = "Your profile locked itself meanwhile. Unlock it, then send this form again; what is typed stays."
 	lockedMeanwhile = "Your profile locked itself meanwhile. Unlock it and try again."
 	notNow          = "This does not work at the moment. Try again in a minute; nothing was changed."
 )
