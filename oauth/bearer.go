@@ -69,6 +69,9 @@ func (o *openID) opens(t *token) error {
 	if slices.Contains(t.audience, o.id) {
 		return errors.New("is for the client that signs people in")
 	}
+	if !isSubject(t.subject) {
+		return errors.New("has a sub that is not the id of a person")
+	}
 	for _, name := range []string{"events", "nonce", "at_hash", "c_hash"} {
 		if _, given := t.claims[name]; given {
 			return errors.New("has the claim " + name + ", as no access token has")

@@ -25,7 +25,7 @@ func (j *Jobs) Explain(ctx context.Context, secret auth.Secret) ([]auth.JobFindi
 			findings = append(findings, auth.JobFinding{Provider: p.name, Why: why})
 			continue
 		}
-		for _, reason := range append(t.untimely(j.now()), t.stale(j.now())...) {
+		for _, reason := range append(t.untimely(j.now()), t.stale(j.now(), maxAge)...) {
 			why = append(why, "the token "+reason)
 		}
 		if _, err := p.issuer.verify(ctx, t); err != nil {

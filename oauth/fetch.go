@@ -2,7 +2,6 @@ package oauth
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -76,17 +75,17 @@ func fetch(ctx context.Context, client *http.Client, issuer string) (published, 
 	if err != nil {
 		return published{}, fmt.Errorf("discovery: %w", err)
 	}
-	var about metadata
-	if err := json.Unmarshal(text, &about); err != nil {
-		return published{}, errors.New("discovery: the document is not JSON of the expected form")
+	about, err := readMetadata(text)
+	if err != nil {
+		return published{}, fmt.Errorf("discovery: the document is not JSON of the expected form: it %w", err)
 	}
-	if about.Issuer != issuer {
-		return published{}, fmt.Errorf("discovery: the document is of issuer %s", quote(about.Issuer))
+	if about.issuer != issuer {
+		return published{}, fmt.Errorf("discovery: the document is of issuer %s", quote(about.issuer))
 	}
-	if text := about.fault(about.JWKS); text != "" {
+	if text := about.fault(about.jwks); text != "" {
 		return published{}, fmt.Errorf("discovery: jwks_uri %s", text)
 	}
-	if text, err = get(ctx, client, about.JWKS); err != nil {
+	if text, err = get(ctx, client, about.jwks); err != nil {
 		return published{}, fmt.Errorf("keys: %w", err)
 	}
 	keys, err := parseKeys(text)

@@ -93,8 +93,8 @@ func (l *Logins) finish(ctx context.Context, p *login, got answer, a *attempt) (
 	if err != nil {
 		return auth.External{}, err
 	}
-	if ext.Subject == "" {
-		return auth.External{}, p.denied("nobody was named")
+	if !isSubject(ext.Subject) {
+		return auth.External{}, p.denied("the id of the person is not one of up to %d printable bytes", maxPersonID)
 	}
 	return ext, nil
 }

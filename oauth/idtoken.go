@@ -5,10 +5,15 @@ import (
 	"crypto/subtle"
 	"errors"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/oauth2"
 )
+
+// maxPersonID is how long the id of a person may be, in bytes.
+const maxPersonID = 255
 
 // proven is the id_token of an answer of the token endpoint, by every rule of
 // OpenID Connect Core §3.1.3.7 and §3.1.3.8 but that about its nonce. It was
@@ -24,6 +29,9 @@ func (o *openID) proven(ctx context.Context, got *oauth2.Token, since time.Time)
 	}
 	if err := o.forUs(t); err != nil {
 		return nil, err
+	}
+	if !isSubject(t.subject) {
+		return nil, o.denied("the id_token has a sub that is not one of up to %d printable bytes", maxPersonID)
 	}
 	if why := t.untimely(o.now()); len(why) > 0 {
 		return nil, o.denied("the id_token %s", why[0])
@@ -41,6 +49,11 @@ func (o *openID) proven(ctx context.Context, got *oauth2.Token, since time.Time)
 		return nil, o.denied("the id_token was issued with another access token")
 	}
 	return t, nil
+}
+
+// isSubject reports what may be the id of a person (OpenID Connect Core §2).
+func isSubject(s string) bool {
+	return s != "" && len(s) <= maxPersonID && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // forUs: we are among the audience, and where there are others or it says so,

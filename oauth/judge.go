@@ -29,7 +29,7 @@ func (j *Jobs) Judge(ctx context.Context, provider, mapping string, secret auth.
 	if why := p.foreign(t); len(why) > 0 {
 		return auth.Job{}, refused("provider %s: %s", p.name, strings.Join(why, "; "))
 	}
-	if why := append(t.untimely(j.now()), t.stale(j.now())...); len(why) > 0 {
+	if why := append(t.untimely(j.now()), t.stale(j.now(), maxAge)...); len(why) > 0 {
 		return auth.Job{}, refused("provider %s: the token %s", p.name, strings.Join(why, "; "))
 	}
 	if _, err := p.issuer.verify(ctx, t); err != nil {

@@ -32,6 +32,9 @@ type key struct {
 // not verify with, private ones and those for encryption are passed over; a set
 // with none left is an error, for then nothing could be verified.
 func parseKeys(text []byte) ([]key, error) {
+	if _, err := object(text); err != nil {
+		return nil, fmt.Errorf("keys: the document is not JSON of the expected form: it %w", err)
+	}
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}

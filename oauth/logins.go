@@ -174,7 +174,7 @@ func (l *Logins) newLogin(p Provider, before *Logins) (*login, error) {
 	made.party = &party{
 		name: p.Name, title: p.Title, issuer: p.Issuer, id: p.ClientID, secret: p.ClientSecret, callback: p.Callback,
 		scopes: slices.Clone(p.Scopes), claims: p.Claims.named(), domains: slices.Clone(p.AllowedDomains),
-		client: &http.Client{Transport: made.door, CheckRedirect: stay}, now: l.now,
+		client: &http.Client{Transport: strict{made.door}, CheckRedirect: stay}, now: l.now,
 	}
 	for _, r := range p.Groups {
 		made.rules = append(made.rules, groupRule{newPattern(r.Claim), r.Group})

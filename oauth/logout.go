@@ -14,6 +14,7 @@ import (
 const (
 	farewellWait = 2 * time.Second // for metadata that is not known
 	maxTokenID   = 256             // bytes of a jti
+	maxLogoutAge = time.Hour       // of a logout token, whatever it says of its end
 )
 
 // logoutEvent is what makes a token one of logout (OpenID Connect Back-Channel
@@ -30,10 +31,10 @@ func (l *Logins) Farewell(ctx context.Context, provider string, idToken auth.Sec
 		return "", false
 	}
 	m, err := p.openID.says.about(ctx, farewellWait)
-	if err != nil || m.EndSession == "" || m.fault(m.EndSession) != "" {
+	if err != nil || m.endSession == "" || m.fault(m.endSession) != "" {
 		return "", false
 	}
-	u, err := url.Parse(m.EndSession)
+	u, err := url.Parse(m.endSession)
 	if err != nil {
 		return "", false
 	}
@@ -88,7 +89,7 @@ func (o *openID) ended(t *token) (auth.ExternalLogout, error) {
 	if !slices.Contains(t.audience, o.id) {
 		return out, fmt.Errorf("is for %s and not for us", list(t.audience))
 	}
-	if why := append(t.untimely(o.now()), t.stale(o.now())...); len(why) > 0 {
+	if why := append(t.untimely(o.now()), t.stale(o.now(), maxLogoutAge)...); len(why) > 0 {
 		return out, errors.New(why[0])
 	}
 	events, _ := t.claims["events"].(map[string]any)
@@ -97,6 +98,9 @@ func (o *openID) ended(t *token) (auth.ExternalLogout, error) {
 	}
 	if _, given := t.claims["nonce"]; given {
 		return out, errors.New("has a nonce, as only an id_token has")
+	}
+	if out.Subject != "" && !isSubject(out.Subject) {
+		return out, errors.New("has a sub that is not the id of a person")
 	}
 	var ok bool
 	if out.ID, ok = t.claims["jti"].(string); !ok || out.ID == "" || len(out.ID) > maxTokenID {

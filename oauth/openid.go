@@ -70,10 +70,10 @@ func (o *openID) about(ctx context.Context) (metadata, error) {
 }
 
 func (o *openID) endpoint(m metadata) (oauth2.Endpoint, error) {
-	if text := m.fault(m.Token); text != "" {
+	if text := m.fault(m.token); text != "" {
 		return oauth2.Endpoint{}, o.down("discovery: token_endpoint %s", text)
 	}
-	return oauth2.Endpoint{TokenURL: m.Token, AuthStyle: m.style(o.secret.Empty())}, nil
+	return oauth2.Endpoint{TokenURL: m.token, AuthStyle: m.style(o.secret.Empty())}, nil
 }
 
 func (o *openID) authorize(ctx context.Context, a *attempt) (string, url.Values, error) {
@@ -81,7 +81,7 @@ func (o *openID) authorize(ctx context.Context, a *attempt) (string, url.Values,
 	if err != nil {
 		return "", nil, err
 	}
-	if text := m.fault(m.Authorization); text != "" {
+	if text := m.fault(m.authorization); text != "" {
 		return "", nil, o.down("discovery: authorization_endpoint %s", text)
 	}
 	more := url.Values{"nonce": {a.nonce}}
@@ -92,12 +92,12 @@ func (o *openID) authorize(ctx context.Context, a *attempt) (string, url.Values,
 	if o.google && len(o.domains) == 1 {
 		more.Set("hd", o.domains[0])
 	}
-	return m.Authorization, more, nil
+	return m.authorization, more, nil
 }
 
 func (o *openID) names(ctx context.Context) (bool, error) {
 	m, err := o.about(ctx)
-	return m.NamesItself, err
+	return m.namesItself, err
 }
 
 func (o *openID) exchange(ctx context.Context, code auth.Secret, a *attempt) (auth.External, error) {
@@ -177,7 +177,7 @@ func (o *openID) refresh(ctx context.Context, subject string, secret auth.Secret
 		if v, given := id.claims["nonce"]; given && !sameText(v, nonce) {
 			return auth.External{}, o.denied("the id_token has another nonce than the first one")
 		}
-	case m.Userinfo == "":
+	case m.userinfo == "":
 		return auth.External{}, o.denied("the answer has no id_token, and there is no userinfo endpoint")
 	}
 	if id.subject != subject {
@@ -198,7 +198,7 @@ func (o *openID) health(ctx context.Context) (string, bool) {
 	if err != nil {
 		return err.Error(), false
 	}
-	for name, at := range map[string]string{"authorization_endpoint": m.Authorization, "token_endpoint": m.Token} {
+	for name, at := range map[string]string{"authorization_endpoint": m.authorization, "token_endpoint": m.token} {
 		if text := m.fault(at); text != "" {
 			return "discovery: " + name + " " + text, false
 		}

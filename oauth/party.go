@@ -28,7 +28,7 @@ type party struct {
 	claims              Claims // every name is set
 	domains             []string
 	rules               []groupRule
-	client              *http.Client // bounded, and follows no redirect
+	client              *http.Client // bounded, strict, and follows no redirect
 	now                 func() time.Time
 }
 
@@ -62,10 +62,14 @@ func (p *party) renew(ctx context.Context, e oauth2.Endpoint, refresh auth.Secre
 	return p.bearer(t)
 }
 
-// bearer refuses tokens that are shown in other ways (RFC 6749 §7.1).
+// bearer refuses tokens that are shown in other ways, or cannot be (RFC 6749
+// §7.1, RFC 6750 §2.1).
 func (p *party) bearer(t *oauth2.Token) (*oauth2.Token, error) {
 	if t.TokenType != "" && !strings.EqualFold(t.TokenType, "bearer") {
 		return nil, p.denied("token endpoint: the access token is not a bearer token")
+	}
+	if strings.ContainsFunc(t.AccessToken, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, p.denied("token endpoint: the access token is not of printable ASCII")
 	}
 	return t, nil
 }
@@ -120,26 +124,18 @@ func (p *party) failed(what string, err error, hidden ...string) error {
 	if answer, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		return p.answered(what, answer, append(hidden, p.secret.Reveal()))
 	}
+	for _, known := range []error{errBusy, errMoved, errLarge, errUnclear} {
+		if errors.Is(err, known) {
+			return p.down("%s: %w", what, known)
+		}
+	}
 	switch {
-	case errors.Is(err, errBusy), errors.Is(err, errMoved), errors.Is(err, errLarge):
-		return p.down("%s: %w", what, cause(err))
 	case errors.Is(err, context.Canceled):
 		return p.down("%s: the request was given up", what)
 	case errors.Is(err, context.DeadlineExceeded):
 		return p.down("%s: no answer within %s", what, askTimeout)
 	}
 	return p.down("%s: %s", what, said(err.Error(), append(hidden, p.secret.Reveal())...))
-}
-
-// cause is the innermost error.
-func cause(err error) error {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err
-		}
-		err = inner
-	}
 }
 
 func (p *party) answered(what string, answer *oauth2.RetrieveError, hidden []string) error {

@@ -212,11 +212,11 @@ func (t *token) untimely(now time.Time) []string {
 }
 
 // stale is why the token is too old, whatever it says of its end.
-func (t *token) stale(now time.Time) []string {
-	if now.Sub(t.issued) <= maxAge {
+func (t *token) stale(now time.Time, most time.Duration) []string {
+	if now.Sub(t.issued) <= most {
 		return nil
 	}
-	return []string{fmt.Sprintf("is older than %d hours: it was issued at %s", int(maxAge.Hours()), stamp(t.issued))}
+	return []string{fmt.Sprintf("is older than %g hours: it was issued at %s", most.Hours(), stamp(t.issued))}
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

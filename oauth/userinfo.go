@@ -14,7 +14,7 @@ import (
 // may say no more than whom it is about.
 func (o *openID) person(ctx context.Context, m metadata, id *token, got *oauth2.Token) (auth.External, error) {
 	claims := id.claims
-	if m.Userinfo != "" && o.lacks(claims) {
+	if m.userinfo != "" && o.lacks(claims) {
 		info, err := o.userinfo(ctx, m, id.subject, got)
 		if err != nil {
 			return auth.External{}, err
@@ -58,10 +58,10 @@ func (o *openID) lacks(claims map[string]any) bool {
 // userinfo asks the userinfo endpoint about subject (OpenID Connect Core
 // §5.3.2): an answer about anybody else is not used.
 func (o *openID) userinfo(ctx context.Context, m metadata, subject string, got *oauth2.Token) (map[string]any, error) {
-	if text := m.fault(m.Userinfo); text != "" {
+	if text := m.fault(m.userinfo); text != "" {
 		return nil, o.down("discovery: userinfo_endpoint %s", text)
 	}
-	text, err := o.read(ctx, "userinfo", m.Userinfo, auth.NewSecret(got.AccessToken))
+	text, err := o.read(ctx, "userinfo", m.userinfo, auth.NewSecret(got.AccessToken))
 	if err != nil {
 		return nil, err
 	}
