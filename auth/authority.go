@@ -131,6 +131,7 @@ type Authority struct {
 	wrong   *limit.Recent                   // distinct wrong secrets of the last ten minutes
 
 	outbox *outbox
+	asking *asking
 	stop   context.CancelFunc
 	done   sync.WaitGroup
 }
@@ -179,6 +180,7 @@ func New(ctx context.Context, c Config) (*Authority, error) {
 
 	background, stop := context.WithCancel(context.Background())
 	a.stop = stop
+	a.asking = &asking{a: a, ctx: background, slots: make(chan struct{}, maxAsking)}
 	a.done.Go(func() {
 		// Watch ends with the context; should it end before, nothing proves
 		// the cache any more and every request reads the store.

@@ -255,13 +255,13 @@ func (b *Bindings) Delete(ctx context.Context, who Identity, id string) (err err
 	}
 	// The groups first, as nobody could take them back by this id afterwards,
 	// and once more for who signed in through it meanwhile.
-	if err := b.takeBack(ctx, id, rec); err != nil {
+	if _, err := b.give(ctx, id, rec, nil); err != nil {
 		return err
 	}
 	if err := b.shelf.remove(ctx, id, rec); err != nil {
 		return err
 	}
-	if err := b.takeBack(ctx, id, rec); err != nil {
+	if _, err := b.give(ctx, id, rec, nil); err != nil {
 		return err
 	}
 	if _, err := b.a.Sessions.endThrough(ctx, rec.User, id); err != nil {
@@ -288,20 +288,6 @@ func (b *Bindings) notTheLast(ctx context.Context, id string, rec bindingRecord)
 		return nil
 	}
 	return forbidden("this is the only way in which you can sign in; link another account first, or ask an administrator for a password")
-}
-
-func (b *Bindings) takeBack(ctx context.Context, id string, rec bindingRecord) error {
-	acc, _, err := b.a.rec.accounts.Get(ctx, rec.User)
-	if gone(err) || err == nil && (acc.UID != rec.UID || acc.From[id].Groups == nil) {
-		return nil
-	} else if err != nil {
-		return storeFailed(err)
-	}
-	_, _, err = b.a.Users.give(ctx, rec.User, rec.UID, id, rec.Issuer, nil)
-	if CodeOf(err) == NotFound {
-		return nil
-	}
-	return err
 }
 
 func (b *Bindings) sweep(ctx context.Context, owner string) error {

@@ -100,38 +100,44 @@ func (a *Authority) lapse(acc *account) {
 	}
 }
 
-// give is account.give for the groups among these that exist. It returns the
-// account as it is then; changed tells whether it had to be altered.
-func (u *Users) give(ctx context.Context, name, uid, id, issuer string, groups []string) (acc account, changed bool, err error) {
-	groups, err = u.existing(ctx, groups)
-	if err != nil {
-		return account{}, false, err
+// give is account.give for the account that rec, the linked account id, is of,
+// and for the groups among these that exist. It reports whether anything changed;
+// nothing does where that account does not exist any more, or has unlinked it.
+func (b *Bindings) give(ctx context.Context, id string, rec bindingRecord, groups []string) (changed bool, err error) {
+	u := b.a.Users
+	if groups, err = u.existing(ctx, groups); err != nil {
+		return false, err
 	}
-	acc, err = u.a.rec.accounts.Update(ctx, name, func(acc *account, _ *time.Time) error {
-		if acc.UID != uid {
-			return noAccount(name)
+	acc, err := b.a.rec.accounts.Update(ctx, rec.User, func(acc *account, _ *time.Time) error {
+		if changed = false; acc.UID != rec.UID || acc.Epochs.Binding != rec.Epoch {
+			return keystore.ErrSkip
 		}
-		before, of := acc.Groups, acc.From
-		acc.give(id, issuer, groups)
-		changed = !slices.Equal(before, acc.Groups) || !slices.Equal(of[id].Groups, acc.From[id].Groups) || of[id].Issuer != acc.From[id].Issuer
+		before, of := acc.Groups, acc.From[id]
+		acc.give(id, rec.Issuer, groups)
+		changed = !slices.Equal(before, acc.Groups) || !slices.Equal(of.Groups, acc.From[id].Groups)
 		if !changed {
 			return keystore.ErrSkip
 		}
-		acc.Updated = u.a.now().UTC()
+		acc.Updated = b.a.now().UTC()
 		return nil
 	})
-	if gone(err) {
-		return account{}, false, noAccount(name)
+	if gone(err) || err == nil && !changed {
+		return false, nil
 	} else if err != nil {
-		return account{}, false, storeFailed(err)
+		return false, storeFailed(err)
 	}
-	if changed {
-		if err := u.leaveGone(ctx, name, acc.From[id].Groups); CodeOf(err) != Invalid && err != nil {
-			return account{}, false, err
-		}
+	if err := u.leaveGone(ctx, rec.User, acc.From[id].Groups); err != nil && CodeOf(err) != Invalid {
+		return true, err
 	}
-	u.a.lapse(&acc)
-	return acc, changed, nil
+	if len(acc.From[id].Groups) == 0 {
+		return true, nil
+	}
+	// Who unlinked it meanwhile may have taken back what was given before.
+	now, _, err := b.a.rec.bindings.Get(ctx, id)
+	if gone(err) || err == nil && now.Registration != rec.Registration {
+		return b.give(ctx, id, rec, nil)
+	}
+	return true, storeFailed(err)
 }
 
 // existing are those of names that are groups, sorted, as many as a user may

@@ -73,9 +73,7 @@ func (u *Users) alone(ctx context.Context, what string) (over func(), err error)
 		if !errors.Is(err, keystore.ErrExists) {
 			return nil, storeFailed(err)
 		}
-		select {
-		case <-time.After(arrivalTry):
-		case <-ctx.Done():
+		if !pause(ctx, arrivalTry) {
 			return nil, busy(ctx.Err())
 		}
 	}

@@ -1,5 +1,7 @@
 package auth
 
+import "slices"
+
 // maxFailedElsewhere is how often one source's failures of one kind at one
 // provider are recorded within ten minutes.
 const maxFailedElsewhere = 10
@@ -11,7 +13,11 @@ func (t *Trail) ElsewhereFailed(who Identity, provider string, purpose Purpose, 
 	if err == nil {
 		return
 	}
-	k := t.a.cache.key("elsewhere", sourceOf(who.Peer), provider, string(purpose), string(CodeOf(err)))
+	of := ""
+	if slices.ContainsFunc(t.a.trusted().list, func(p Provider) bool { return p.Name == provider }) {
+		of = provider // another name is whatever the client says
+	}
+	k := t.a.cache.key("elsewhere", sourceOf(who.Peer), of, string(purpose), string(CodeOf(err)))
 	if t.a.wrong.Add(k) <= maxFailedElsewhere {
 		t.acted(who, actElsewhere, provider+" "+string(purpose), err)
 	}

@@ -61,7 +61,14 @@ func (s *Sessions) renewOutside(ctx context.Context, who Identity, ext External)
 	if err := s.note(ctx, hash, rec, ext.SID); err != nil {
 		return err
 	}
-	if _, _, err := s.a.Users.give(ctx, rec.User, rec.UID, s.a.bindingID(ext.Issuer, ext.Subject), ext.Issuer, ext.Groups); err != nil {
+	id := s.a.bindingID(ext.Issuer, ext.Subject)
+	binding, _, err := s.a.rec.bindings.Get(ctx, id)
+	if gone(err) {
+		return unauthenticated("the account was unlinked")
+	} else if err != nil {
+		return storeFailed(err)
+	}
+	if _, err := s.a.Bindings.give(ctx, id, binding, ext.Groups); err != nil {
 		return err
 	}
 	return s.keepOutside(ctx, hash, rec, ext)

@@ -57,6 +57,7 @@ type uses struct {
 	notes   map[useKey]note
 	waiting int // uses in notes
 	noted   map[useKey]window
+	through map[string]struct{} // sessions through providers, in use since the last flush
 }
 
 // useKey names a credential.
@@ -124,6 +125,12 @@ func (u *uses) add(via *Via, expires time.Time, peer *Peer, now time.Time, mark 
 		w = window{since: now}
 	}
 	until = w.since.Add(every)
+	if via.Kind == KindSession && len(via.Parents) > 0 {
+		u.lookAt(via.ref)
+		if soon := now.Add(lookEvery); until.After(soon) {
+			until = soon
+		}
+	}
 	if w.n == maxClients || slices.Contains(w.seen[:w.n], mark) {
 		return until
 	}
@@ -151,6 +158,17 @@ func (u *uses) add(via *Via, expires time.Time, peer *Peer, now time.Time, mark 
 	return until
 }
 
+// lookAt lets the next flush look whether the session's provider is to be asked
+// again. Of very many some wait for their next use. u.mu is held.
+func (u *uses) lookAt(ref string) {
+	if u.through == nil {
+		u.through = make(map[string]struct{})
+	}
+	if _, there := u.through[ref]; !there && len(u.through) < maxNotes {
+		u.through[strings.Clone(ref)] = struct{}{}
+	}
+}
+
 // useEnds is when what is known of a credential's uses may be forgotten.
 func useEnds(kind Kind, expires, now time.Time) time.Time {
 	ends, after := now.Add(usedFor), usedAfter
@@ -169,6 +187,14 @@ func (u *uses) take() map[useKey]note {
 	notes := u.notes
 	u.notes, u.waiting = nil, 0
 	return notes
+}
+
+func (u *uses) takeThrough() map[string]struct{} {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	through := u.through
+	u.through = nil
+	return through
 }
 
 // with is r and more uses: the newest first, of each address and client the
@@ -237,6 +263,17 @@ func (a *Authority) writeUses(ctx context.Context) {
 			}
 			if err != nil && ctx.Err() == nil {
 				a.c.Log.Debug("a last-used time was not written", "error", err)
+			}
+		})
+	}
+	for ref := range a.uses.takeThrough() {
+		gate <- struct{}{}
+		writers.Go(func() {
+			defer func() { <-gate }()
+			if !a.asking.look(ctx, ref) {
+				a.uses.mu.Lock()
+				defer a.uses.mu.Unlock()
+				a.uses.lookAt(ref)
 			}
 		})
 	}
