@@ -61,13 +61,17 @@ func (d *door) buildSites(old *door) error {
 		}
 	}
 	d.local = newSite(d.cfg.PublicURL, "")
-	local := slices.DeleteFunc(rows, func(r row) bool {
-		return r.networkOnly || !strings.Contains(r.pattern, " /-/") && !strings.HasPrefix(r.pattern, "/-/")
-	})
-	if err := d.local.addRows(local); err != nil {
+	if err := d.local.addRows(onTheSocket(rows)); err != nil {
 		return fmt.Errorf("gateway: %w", err)
 	}
 	return nil
+}
+
+// onTheSocket are those of rows that the daemon's socket answers too.
+func onTheSocket(rows []row) []row {
+	return slices.DeleteFunc(rows, func(r row) bool {
+		return r.networkOnly || !strings.Contains(r.pattern, " /-/") && !strings.HasPrefix(r.pattern, "/-/")
+	})
 }
 
 // upstreamFor finds an upstream with its open connections, or makes it.

@@ -56,3 +56,13 @@ func PagePolicy(public *url.URL) string {
 	web.New(web.Config{PublicURL: public}).Home(w, nil, auth.Identity{})
 	return w.Header().Get("Content-Security-Policy")
 }
+
+// SocketPatterns are the patterns of what is on the daemon's socket.
+func SocketPatterns() []string {
+	public := &url.URL{Scheme: "http", Host: "127.0.0.1"}
+	var out []string
+	for _, r := range onTheSocket(ownRows(&door{cfg: Config{PublicURL: public}})) {
+		out = append(out, r.pattern)
+	}
+	return out
+}

@@ -43,7 +43,7 @@ func (p *Pages) notThrough(w http.ResponseWriter, r *http.Request, who auth.Iden
 		title, page.Said = "There is no such sign-in", []string{"The administrators may have taken it away. Sign in another way."}
 		status = http.StatusNotFound
 	case a.Purpose == auth.ToBind:
-		title, page.Said = p.notLinked(&page, provider, refusal, reason)
+		title, page.Said = p.notLinked(&page, refusal, reason)
 	case a.Purpose == auth.ToUnlock:
 		title, page.Said = "Your profile is still locked", []string{reason}
 		page.On = []place{{Name: "Back", Path: p.back(a.Next)}}
@@ -100,7 +100,7 @@ func (p *Pages) notSignedIn(page *notThroughPage, status *int, provider string, 
 }
 
 // notLinked is what is said of an account that was to be linked.
-func (p *Pages) notLinked(page *notThroughPage, provider string, refusal *auth.Error, reason string) (string, []string) {
+func (p *Pages) notLinked(page *notThroughPage, refusal *auth.Error, reason string) (string, []string) {
 	page.On = []place{{Name: "Back to linked accounts", Path: accountsPath}}
 	said := []string{reason}
 	switch refusal.Code {
@@ -109,8 +109,6 @@ func (p *Pages) notLinked(page *notThroughPage, provider string, refusal *auth.E
 		page.On = []place{{Name: "Sign in", Path: SignIn(accountsPath)}}
 	case auth.Locked:
 		said = []string{"Your profile locked itself meanwhile. Unlock it and link the account again."}
-	case auth.Exists:
-		said = append(said, "An account elsewhere signs in one person here. If it is yours, unlink it there first; if it is not, sign out at "+p.titleOf(provider)+" and sign in there as yourself.")
 	}
 	return "Your account was not linked", said
 }
