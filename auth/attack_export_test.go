@@ -132,3 +132,6 @@ func NewAPIKeyText() string { return newSecretText(apiKeyPrefix, apiKeyLength) }
 
 // LookupAPIKey is the id under which an API key is kept.
 func (a *Authority) LookupAPIKey(text string) string { return a.ring().LookupID(lookupAPIKey, text) }
+
+// Asking counts the questions to providers that are under way.
+func (a *Authority) Asking() int { return len(a.asking.slots) }
