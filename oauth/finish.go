@@ -66,7 +66,7 @@ func (l *Logins) begun(p *login, got answer, kept func(id string) (string, bool)
 // finish uses an attempt up.
 func (l *Logins) finish(ctx context.Context, p *login, got answer, a *attempt) (auth.External, error) {
 	// RFC 9207 §2.4: the answer of another provider is told by its name.
-	if got.named && got.iss != p.issuer {
+	if got.named && !p.calls(got.iss) {
 		return auth.External{}, notOurs("the answer is of issuer %s and not %s", quote(got.iss), quote(p.issuer))
 	}
 	if !got.named {

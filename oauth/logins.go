@@ -183,6 +183,11 @@ func (l *Logins) newLogin(p Provider, before *Logins) (*login, error) {
 	if made.way, err = l.newWay(p, made.party, before); err != nil {
 		return nil, err
 	}
+	for _, other := range l.providers {
+		if other.issuer == made.issuer && other.kind != made.kind {
+			return nil, fmt.Errorf("%s has the same issuer and another type", other.name)
+		}
+	}
 	made.openID, _ = made.way.(*openID)
 	return made, nil
 }

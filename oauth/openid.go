@@ -44,11 +44,6 @@ func (l *Logins) newOpenID(p Provider, us *party, before *Logins) (*openID, erro
 	if !slices.Contains(us.scopes, "openid") {
 		return nil, errors.New("the scopes lack openid")
 	}
-	for _, other := range l.providers {
-		if other.issuer == us.issuer && other.kind != p.Type {
-			return nil, fmt.Errorf("%s has the same issuer and another type", other.name)
-		}
-	}
 	says := l.issuers[us.issuer]
 	if says == nil && before != nil {
 		says = before.issuers[us.issuer]

@@ -21,6 +21,7 @@ const askTimeout = 5 * time.Second
 // party is us as a provider knows us, and what we make of what it says.
 type party struct {
 	name, title, issuer string
+	iss                 string // what it calls itself in answers, where that is not issuer; "": it is
 	id                  string
 	secret              auth.Secret // empty: a public client
 	callback            string
@@ -30,6 +31,11 @@ type party struct {
 	rules               []groupRule
 	client              *http.Client // bounded, strict, and follows no redirect
 	now                 func() time.Time
+}
+
+// calls reports whether the provider calls itself so in answers (RFC 9207 §2).
+func (p *party) calls(itself string) bool {
+	return itself == p.issuer || p.iss != "" && itself == p.iss
 }
 
 // config is us for golang.org/x/oauth2. The style of e is never left open: to

@@ -39,6 +39,10 @@ func (l *Logins) newWay(p Provider, us *party, before *Logins) (way, error) {
 	switch p.Type {
 	case OIDC, Google:
 		return l.newOpenID(p, us, before)
+	case GitHub:
+		return l.newGitHub(p, us)
+	case OAuth2:
+		return l.newPlain(p, us)
 	}
 	return nil, fmt.Errorf("there is no type %q", p.Type)
 }

@@ -1,0 +1,207 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/latchkey-io/latchkey/auth"
+)
+
+// Limits of a way to GitHub.
+const (
+	githubTime = 8 * time.Second // all requests of one sign-in or refresh
+	maxOrgs    = 50              // rules of organisations and teams
+	maxOrgName = 100             // bytes
+)
+
+const (
+	githubURL    = "https://github.com"
+	githubAPI    = "https://api.github.com"
+	githubMarker = "/login/oauth" // behind its URL, what GitHub calls itself in answers
+)
+
+// readOrg are the scopes that show organisations and teams; the first is the
+// narrowest.
+var readOrg = []string{"read:org", "write:org", "admin:org"}
+
+// gitHub is the way of github.com and GitHub Enterprise Server, which is OAuth 2
+// with ways of its own. A person is the account's number there, for ever: logins
+// change hands. Organisations and teams are compared by ASCII letters of either
+// case.
+type gitHub struct {
+	*party
+	base, api string
+	orgs      []orgRule // none: everybody
+	seen      glance
+}
+
+// orgRule lets the members of an organisation in, or of a team of it.
+type orgRule struct{ org, team string }
+
+func (l *Logins) newGitHub(p Provider, us *party) (*gitHub, error) {
+	g := &gitHub{party: us, base: p.BaseURL}
+	if g.base == "" {
+		g.base = githubURL
+	}
+	u, err := url.Parse(g.base)
+	if text := urlFault(g.base, maxIssuerURL, false); text != "" || err != nil {
+		return nil, fmt.Errorf("the base URL %s", text)
+	}
+	host := lowerASCII(u.Hostname())
+	public := host == "github.com" || strings.HasSuffix(host, ".github.com")
+	switch {
+	case u.Path != "":
+		return nil, errors.New("the base URL has a path")
+	case public && g.base != githubURL:
+		return nil, fmt.Errorf("the base URL of github.com is %s", githubURL)
+	case public && len(p.AllowedOrgs) == 0 && !p.AllowAny:
+		return nil, errors.New("anybody can have an account on github.com: name organisations, or allow any")
+	case len(p.AllowedDomains) > 0 || len(p.TokenAudience) > 0:
+		return nil, errors.New("GitHub has no rule of domains, and no tokens for others")
+	case len(p.AllowedOrgs) > maxOrgs:
+		return nil, fmt.Errorf("%d rules of organisations, at most %d are accepted", len(p.AllowedOrgs), maxOrgs)
+	}
+	if g.api = g.base + "/api/v3"; public {
+		g.api = githubAPI
+	}
+	for _, text := range p.AllowedOrgs {
+		rule, ok := readOrgRule(text)
+		if !ok {
+			return nil, fmt.Errorf("%s is not an organisation as acme, or a team as acme/platform", quote(text))
+		}
+		g.orgs = append(g.orgs, rule)
+	}
+	if us.issuer == "" {
+		us.issuer = g.base
+	}
+	us.iss = g.base + githubMarker
+	if err := l.alone(us.issuer, func(other *login) bool {
+		same, ok := other.way.(*gitHub)
+		return ok && same.base == g.base
+	}); err != nil {
+		return nil, err
+	}
+	for i, r := range us.rules { // of either case
+		if text := p.Groups[i].Claim; r.group == "" && !strings.Contains(text, "*") {
+			us.rules[i].group = text
+		}
+		us.rules[i].claim = newPattern(lowerASCII(p.Groups[i].Claim))
+	}
+	return g, g.chooseScopes()
+}
+
+// chooseScopes asks for no more than the rules need.
+func (g *gitHub) chooseScopes() error {
+	needed := len(g.orgs) > 0 || len(g.rules) > 0
+	if len(g.scopes) == 0 {
+		g.scopes = []string{"read:user", "user:email"}
+		if needed {
+			g.scopes = append(g.scopes, readOrg[0])
+		}
+	}
+	if needed && !slices.ContainsFunc(g.scopes, func(s string) bool { return slices.Contains(readOrg, s) }) {
+		return fmt.Errorf("the scopes lack %s, without which no organisation is seen", readOrg[0])
+	}
+	return nil
+}
+
+// alone is an error where another provider tells of the same identities in
+// another way.
+func (l *Logins) alone(issuer string, alike func(*login) bool) error {
+	for _, other := range l.providers {
+		if other.issuer == issuer && !alike(other) {
+			return fmt.Errorf("%s has the same issuer and names people in another way", other.name)
+		}
+	}
+	return nil
+}
+
+// readOrgRule reads org, or org/team with the team's short name.
+func readOrgRule(text string) (orgRule, bool) {
+	org, team, withTeam := strings.Cut(lowerASCII(text), "/")
+	if !orgName(org) || withTeam && !orgName(team) {
+		return orgRule{}, false
+	}
+	return orgRule{org, team}, true
+}
+
+// orgName reports what is a name of an organisation or a short name of a team,
+// and one segment of a path.
+func orgName(s string) bool {
+	return s != "" && len(s) <= maxOrgName && s != "." && s != ".." &&
+		strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == ""
+}
+
+func (g *gitHub) authorize(context.Context, *attempt) (string, url.Values, error) {
+	return g.base + "/login/oauth/authorize", url.Values{"allow_signup": {"false"}}, nil
+}
+
+// names is no: GitHub has said who it is, and stopped again. Where it does, it
+// must be right.
+func (g *gitHub) names(context.Context) (bool, error) { return false, nil }
+
+// exchange shows the code to GitHub, whose errors have status 200 and whose
+// answer is a form; both are known to the library.
+func (g *gitHub) exchange(ctx context.Context, code auth.Secret, a *attempt) (auth.External, error) {
+	ctx, cancel := context.WithTimeout(ctx, githubTime)
+	defer cancel()
+	e := oauth2.Endpoint{TokenURL: g.base + "/login/oauth/access_token", AuthStyle: oauth2.AuthStyleInParams}
+	t, err := g.redeem(ctx, e, code, a)
+	if err != nil {
+		return auth.External{}, err
+	}
+	return g.person(ctx, auth.NewSecret(t.AccessToken))
+}
+
+// refresh asks again with the access token, which does not end by itself. A
+// rule that does not fit any more is a refusal, as a token taken back is.
+func (g *gitHub) refresh(ctx context.Context, subject string, access auth.Secret) (auth.External, error) {
+	ctx, cancel := context.WithTimeout(ctx, githubTime)
+	defer cancel()
+	ext, err := g.person(ctx, access)
+	if err == nil && ext.Subject != subject {
+		return auth.External{}, g.denied("the token is of somebody else now")
+	}
+	return ext, err
+}
+
+// person is who an access token is of, by our rules.
+func (g *gitHub) person(ctx context.Context, access auth.Secret) (auth.External, error) {
+	asker := &githubAsker{gitHub: g, access: access}
+	ext, err := asker.user(ctx)
+	if err != nil {
+		return auth.External{}, err
+	}
+	if err := asker.admit(ctx); err != nil {
+		return auth.External{}, err
+	}
+	if ext.Email, ext.EmailVerified, err = asker.email(ctx); err != nil {
+		return auth.External{}, err
+	}
+	if len(g.rules) > 0 {
+		theirs, err := asker.groups(ctx)
+		if err != nil {
+			return auth.External{}, err
+		}
+		if ext.Groups, err = g.groups(theirs); err != nil {
+			return auth.External{}, g.denied("%w", err)
+		}
+		ext.Grouped = true
+	}
+	ext.Provider, ext.Issuer = g.name, g.issuer
+	if len(access.Reveal()) <= maxRefreshToken {
+		ext.Refresh = access
+	}
+	return ext, nil
+}
+
+func (g *gitHub) health(ctx context.Context) (string, bool) {
+	return g.seen.look(ctx, g.party, g.api+"/meta")
+}
