@@ -83,6 +83,7 @@ func NewGitHub(t testing.TB) *GitHub {
 	mux.Handle(apiPath+"/user", g.at(APIUser, g.api("", g.user)))
 	mux.Handle(apiPath+"/user/emails", g.at(APIEmails, g.api("user:email", g.emails)))
 	mux.Handle(apiPath+"/user/memberships/orgs/{org}", g.at(APIMembership, g.api("read:org", g.membership)))
+	mux.Handle(apiPath+"/user/memberships/orgs", g.at(APIMembership, g.api("read:org", g.memberships)))
 	mux.Handle(apiPath+"/user/teams", g.at(APITeams, g.api("read:org", g.teams)))
 	g.start(t, mux)
 	g.Put(Octocat())

@@ -3,6 +3,7 @@ package testidp
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -103,6 +104,20 @@ func (g *GitHub) membership(w http.ResponseWriter, r *http.Request, u GitHubUser
 		}
 	}
 	g.message(w, http.StatusNotFound, "Not Found")
+}
+
+// memberships lists the caller's organisations, but for those that let no OAuth
+// app in.
+func (g *GitHub) memberships(w http.ResponseWriter, r *http.Request, u GitHubUser) {
+	list := []map[string]any{}
+	g.mu.Lock()
+	for _, name := range slices.Sorted(maps.Keys(u.Orgs)) {
+		if wanted := r.URL.Query().Get("state"); !g.limited[strings.ToLower(name)] && (wanted == "" || wanted == u.Orgs[name]) {
+			list = append(list, map[string]any{"state": u.Orgs[name], "role": "member", "organization": map[string]any{"login": name, "id": 1}})
+		}
+	}
+	g.mu.Unlock()
+	g.page(w, r, APIMembership, list)
 }
 
 func (g *GitHub) teams(w http.ResponseWriter, r *http.Request, u GitHubUser) {
