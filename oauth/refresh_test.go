@@ -76,6 +76,7 @@ func TestAnswersToRefresh(t *testing.T) {
 		}
 	}
 	var nonce any
+	op := testidp.NewOIDC(t)
 	for _, tc := range []struct {
 		name   string
 		change func(*rig)
@@ -124,7 +125,8 @@ func TestAnswersToRefresh(t *testing.T) {
 			})
 		}, auth.Unavailable},
 	} {
-		r := newRig(t, nil)
+		op.Honest()
+		r := rigAt(t, op, nil)
 		r.op.ChangeJWT(testidp.IDToken, func(j *testidp.JWT) { nonce = j.Claims["nonce"] })
 		var heard overheard
 		heard.hear(r.op)

@@ -151,6 +151,7 @@ func TestGroups(t *testing.T) {
 // An address of one source is not verified by the word of another.
 func TestAddressAndItsWordAreOfOneSource(t *testing.T) {
 	t.Parallel()
+	op := testidp.NewOIDC(t)
 	for _, tc := range []struct {
 		name          string
 		id, info      map[string]any
@@ -164,7 +165,8 @@ func TestAddressAndItsWordAreOfOneSource(t *testing.T) {
 		{"the word in the id_token about nothing", map[string]any{"email_verified": true}, map[string]any{"email": "b@x.example", "email_verified": nil}, "b@x.example", false},
 		{"no to yes", map[string]any{"email": "a@x.example", "email_verified": false}, map[string]any{"email": "a@x.example", "email_verified": true}, "a@x.example", false},
 	} {
-		r := newRig(t, func(p *oauth.Provider) { p.Groups = []oauth.GroupRule{{Claim: "x"}} }) // so that userinfo is asked
+		op.Honest()
+		r := rigAt(t, op, func(p *oauth.Provider) { p.Groups = []oauth.GroupRule{{Claim: "x"}} }) // so that userinfo is asked
 		r.op.ChangeJWT(testidp.IDToken, func(j *testidp.JWT) {
 			for name, value := range tc.id {
 				j.Claims[name] = value
@@ -201,14 +203,16 @@ func TestNamesOfClaims(t *testing.T) {
 // The provider's clock may be half a minute off, not five.
 func TestClockSkew(t *testing.T) {
 	t.Parallel()
+	op := testidp.NewOIDC(t)
 	for _, name := range []string{"iat", "exp", "nbf", "auth_time"} {
 		for seconds, ok := range map[int64]bool{-300: false, -30: true, 0: true, 30: true, 300: false} {
 			switch {
 			case name == "exp" && seconds > 0, name == "nbf" && seconds < 0:
 				ok = true
 			}
-			r := newRig(t, nil)
-			r.op.ChangeJWT(testidp.IDToken, func(j *testidp.JWT) { j.Claims[name] = r.clock.Now().Unix() + seconds })
+			op.Honest()
+			r := rigAt(t, op, nil)
+			op.ChangeJWT(testidp.IDToken, func(j *testidp.JWT) { j.Claims[name] = r.clock.Now().Unix() + seconds })
 			if _, err := r.visit(t, auth.ToUnlock); (err == nil) != ok {
 				t.Errorf("%s %+d s: %v", name, seconds, err)
 			}
