@@ -60,3 +60,13 @@ export async function complaint(field) {
   const texts = ids.map((id) => field.page().locator(`[id="${id}"]`).innerText());
   return (await Promise.all(texts)).join(" ");
 }
+
+/** atIssuer signs in at a provider that asks, and agrees; then it is back here. */
+export async function atIssuer(page, issuer, account) {
+  await page.waitForURL((url) => url.origin === issuer.origin && url.pathname.startsWith("/login/"));
+  await page.getByLabel("Account").fill(account);
+  await press(page, "Continue");
+  await page.waitForURL((url) => url.origin !== issuer.origin || url.pathname.startsWith("/consent/"));
+  if (page.url().startsWith(issuer.origin)) await press(page, "Allow");
+  await page.waitForURL((url) => url.origin !== issuer.origin);
+}

@@ -12,11 +12,15 @@ const TEST_WITHIN = 60_000; // milliseconds, of one test
 
 /**
  * world readies a daemon with settings (a function of nothing, or an object)
- * and a browser for the tests of a file, and ends both after them.
+ * and a browser for the tests of a file, and ends both after them. furnish is
+ * called with the world once both are there.
  */
-export function world(settings = {}) {
+export function world(settings = {}, furnish = async () => {}) {
   const w = new World();
-  before(async () => w.begin(typeof settings === "function" ? await settings() : settings), { timeout: TEST_WITHIN });
+  before(async () => {
+    await w.begin(typeof settings === "function" ? await settings() : settings);
+    await furnish(w);
+  }, { timeout: TEST_WITHIN });
   after(() => w.end(), { timeout: TEST_WITHIN });
   return w;
 }

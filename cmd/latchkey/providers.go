@@ -91,7 +91,7 @@ func (l *logins) parts() []part {
 	for _, p := range l.providers {
 		out = append(out, part{"provider " + p.Name, func(ctx context.Context) (string, error) {
 			said, ok := l.Health(ctx, p.Name)
-			if said = fmt.Sprintf("%s %s.", p.Title, said); !ok {
+			if said = p.Title + ": " + said; !ok {
 				return "", errors.New(said)
 			}
 			return said, nil
