@@ -18,6 +18,8 @@ const (
 	keysKept   = 24 * time.Hour   // while the issuer does not answer, they go on working
 	fetchEvery = 30 * time.Second // whatever is asked for
 	maxWaiting = 100              // requests that wait for one fetch; more are refused at once
+
+	maxToldFetch = 500 // bytes that are told of why one failed
 )
 
 var (
@@ -28,7 +30,9 @@ var (
 // unreachable is an issuer that does not tell what it publishes.
 type unreachable struct{ err error }
 
-func (u unreachable) Error() string { return "the issuer's keys cannot be fetched: " + u.err.Error() }
+func (u unreachable) Error() string {
+	return "the issuer's keys cannot be fetched: " + clean(u.err.Error(), maxToldFetch)
+}
 func (u unreachable) Unwrap() error { return u.err }
 
 // issuer remembers what one issuer publishes, its keys above all. The first
