@@ -16,9 +16,10 @@ import (
 
 // Limits of a way to GitHub.
 const (
-	githubTime = 8 * time.Second // all requests of one sign-in or refresh
-	maxOrgs    = 50              // rules of organisations and teams
-	maxOrgName = 100             // bytes
+	githubTime  = 8 * time.Second // all requests of one sign-in or refresh
+	maxOrgs     = 100             // rules of organisations and teams
+	maxOrgName  = 100             // bytes
+	maxOneByOne = 3               // rules that are asked about; with more, all that there are is read
 )
 
 const (
@@ -68,8 +69,13 @@ func (l *Logins) newGitHub(p Provider, us *party) (*gitHub, error) {
 	case len(p.AllowedOrgs) > maxOrgs:
 		return nil, fmt.Errorf("%d rules of organisations, at most %d are accepted", len(p.AllowedOrgs), maxOrgs)
 	}
-	if g.api = g.base + "/api/v3"; public {
+	switch {
+	case public:
 		g.api = githubAPI
+	case strings.HasSuffix(host, ".ghe.com"): // GitHub Enterprise Cloud with a domain of its own
+		g.api = u.Scheme + "://api." + u.Host
+	default:
+		g.api = g.base + "/api/v3"
 	}
 	for _, text := range p.AllowedOrgs {
 		rule, ok := readOrgRule(text)

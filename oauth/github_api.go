@@ -27,6 +27,7 @@ type githubAsker struct {
 	*gitHub
 	access auth.Secret
 	teams  []string // org/team in lower case; nil: not asked
+	active []string // organisations in lower case; nil: not asked
 }
 
 // user is the account (GET /user). The e-mail address there is for show, and
@@ -103,6 +104,10 @@ func (a *githubAsker) member(ctx context.Context, rule orgRule) (bool, error) {
 		teams, err := a.allTeams(ctx)
 		return slices.Contains(teams, rule.org+"/"+rule.team), err
 	}
+	if len(a.orgs) > maxOneByOne {
+		active, err := a.allOrgs(ctx)
+		return slices.Contains(active, rule.org), err
+	}
 	text, _, err := a.ask(ctx, "/user/memberships/orgs/"+url.PathEscape(rule.org))
 	if errors.Is(err, errMissing) || auth.CodeOf(err) == auth.Forbidden {
 		return false, a.unlessRevoked(err)
@@ -136,25 +141,38 @@ func (a *githubAsker) allTeams(ctx context.Context) ([]string, error) {
 	return a.teams, nil
 }
 
-// groups are what rules of groups are about: the organisations in which the
-// person is active, and the teams as org/team.
-func (a *githubAsker) groups(ctx context.Context) ([]any, error) {
-	teams, err := a.allTeams(ctx)
-	if err != nil {
-		return nil, err
+// allOrgs are the organisations in which the person is active
+// (GET /user/memberships/orgs).
+func (a *githubAsker) allOrgs(ctx context.Context) ([]string, error) {
+	if a.active != nil {
+		return a.active, nil
 	}
 	list, err := a.pages(ctx, "/user/memberships/orgs?state=active&")
 	if err != nil {
 		return nil, err
 	}
-	all := slices.Clone(teams)
+	a.active = []string{}
 	for _, m := range list {
 		if org := loginOf(m["organization"]); m["state"] == "active" && orgName(org) {
-			all = append(all, lowerASCII(org))
+			a.active = append(a.active, lowerASCII(org))
 		}
 	}
+	return a.active, nil
+}
+
+// groups are what rules of groups are about: organisations, and teams as
+// org/team.
+func (a *githubAsker) groups(ctx context.Context) ([]any, error) {
+	teams, err := a.allTeams(ctx)
+	if err != nil {
+		return nil, err
+	}
+	orgs, err := a.allOrgs(ctx)
+	if err != nil {
+		return nil, err
+	}
 	out := []any{}
-	for _, name := range all {
+	for _, name := range slices.Concat(orgs, teams) {
 		if slices.ContainsFunc(a.rules, func(r groupRule) bool { return r.claim.matches(name) }) {
 			out = append(out, name)
 		}

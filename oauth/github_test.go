@@ -211,6 +211,11 @@ func TestGitHubOrganisations(t *testing.T) {
 		{"member of the second", []string{"nobody", "acme"}, honest, ""},
 		{"not a member", []string{"nobody"}, honest, auth.Forbidden},
 		{"member of one whose name begins so", []string{"acm"}, honest, auth.Forbidden},
+		{"member of the last of many", []string{"a", "b", "c", "d", "ACME"}, honest, ""},
+		{"member of none of many", []string{"a", "b", "c", "d", "waiting"}, honest, auth.Forbidden},
+		{"many, and 403", []string{"a", "b", "c", "d", "acme"}, status(testidp.APIMembership, http.StatusForbidden), auth.Forbidden},
+		{"many, and 500", []string{"a", "b", "c", "d", "acme"}, status(testidp.APIMembership, http.StatusInternalServerError), auth.Unavailable},
+		{"many, and not told the state", []string{"a", "b", "c", "d", "acme"}, says(testidp.APIMembership, `[{"organization":{"login":"acme"}}]`), auth.Forbidden},
 		{"invited", []string{"waiting"}, honest, auth.Forbidden},
 		{"of the team", []string{"acme/platform"}, honest, ""},
 		{"of the team, another case", []string{"ACME/Platform"}, honest, ""},
@@ -422,6 +427,38 @@ func TestGitHubHealth(t *testing.T) {
 	}
 }
 
+// transport answers without a network.
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestWhereGitHubsAPIIs(t *testing.T) {
+	t.Parallel()
+	for base, want := range map[string]string{
+		"https://github.com":           "https://api.github.com/meta",
+		"https://git.example.com:8443": "https://git.example.com:8443/api/v3/meta",
+		"https://acme.ghe.com":         "https://api.acme.ghe.com/meta",
+		"https://ghe.com.example.com":  "https://ghe.com.example.com/api/v3/meta",
+	} {
+		asked := ""
+		l := logins(t, oauth.Config{
+			Providers: []oauth.Provider{{
+				Name: "corp", Type: oauth.GitHub, BaseURL: base, AllowedOrgs: []string{"acme"}, ClientID: "x", Callback: callback,
+			}},
+			Ring: testRing(), Spend: new(spent).spend,
+			Transport: transport(func(r *http.Request) (*http.Response, error) {
+				asked = r.URL.String()
+				w := httptest.NewRecorder()
+				w.WriteHeader(http.StatusUnauthorized)
+				return w.Result(), nil
+			}),
+		})
+		if said, ok := l.Health(t.Context(), "corp"); !ok || asked != want {
+			t.Errorf("%s: asked %s, %s", base, asked, said)
+		}
+	}
+}
+
 func TestGitHubProviders(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
@@ -455,4 +492,34 @@ func TestGitHubProviders(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+func FuzzGitHubLists(f *testing.F) {
+	for _, text := range []string{`[]`, `[{"slug":"x","organization":{"login":"acme"}}]`, `null`, `{}`, `[[]]`, `[{"a":1,"a":2}]`, `[{}] x`} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		list, err := oauth.ReadList(text)
+		if (list == nil) != (err != nil) {
+			t.Errorf("%v, %v", list, err)
+		}
+	})
+}
+
+// A rule becomes part of a path, and stays one segment of it.
+func FuzzGitHubOrgRules(f *testing.F) {
+	for _, text := range []string{"acme", "Acme/Platform", "..", "a/../b", "a%2fb", "ſ", "acme/", "a?b"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		org, team, ok := oauth.ReadOrgRule(text)
+		if !ok {
+			return
+		}
+		for _, part := range []string{org, team} {
+			if u, err := url.Parse("/user/" + part); err != nil || u.Path != "/user/"+part || strings.ContainsAny(part, "/?#%") || part == ".." {
+				t.Errorf("%q has the part %q", text, part)
+			}
+		}
+	})
 }

@@ -63,7 +63,9 @@ func TestOAuth2SignInAndRefresh(t *testing.T) {
 		then func()
 		want auth.Code
 	}{
-		{"of somebody else", func() { u.Change(testidp.Userinfo, func(doc map[string]any) { doc["user_id"] = testidp.Bob().Subject }) }, auth.Unauthenticated},
+		{"of somebody else", func() {
+			u.Change(testidp.Userinfo, func(doc map[string]any) { doc["user_id"] = testidp.Bob().Subject })
+		}, auth.Unauthenticated},
 		{"of nobody", func() { u.Change(testidp.Userinfo, func(doc map[string]any) { delete(doc, "user_id") }) }, auth.Unauthenticated},
 		{"userinfo 401", status(http.StatusUnauthorized), auth.Unauthenticated},
 		{"userinfo 500", status(http.StatusInternalServerError), auth.Unavailable},
