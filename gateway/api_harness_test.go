@@ -21,6 +21,7 @@ import (
 	"github.com/latchkey-io/latchkey/auth"
 	"github.com/latchkey-io/latchkey/gateway"
 	"github.com/latchkey-io/latchkey/gateway/web"
+	"github.com/latchkey-io/latchkey/internal/seal"
 	"github.com/latchkey-io/latchkey/keystore"
 	"github.com/latchkey-io/latchkey/keystore/bolt"
 )
@@ -56,6 +57,8 @@ type houseConfig struct {
 	noSSH   bool
 	routes  []gateway.Route
 	logins  web.Logins
+	doors   func(h *house, ring *seal.Ring) web.Logins // makes logins for h.origin
+	trusted []netip.Prefix
 	now     func() time.Time // nil: time.Now
 }
 
@@ -94,12 +97,15 @@ func newHouse(t *testing.T, hc houseConfig) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.auth.Close() })
+	if hc.doors != nil {
+		hc.logins = hc.doors(h, ring)
+	}
 	sshAddress := "door.example:2222"
 	if hc.noSSH {
 		sshAddress = ""
 	}
 	g, err := gateway.New(gateway.Config{
-		Auth: h.auth, Ring: ring, SSHAddress: sshAddress, Log: log, PublicURL: public, Routes: hc.routes, Logins: hc.logins,
+		Auth: h.auth, Ring: ring, SSHAddress: sshAddress, Log: log, PublicURL: public, Routes: hc.routes, Logins: hc.logins, TrustedProxies: hc.trusted,
 		JFrog:   gateway.JFrogConfig{API: !hc.noJFrog, ReportedVersion: "7.77.0"},
 		Machine: machine{h}, Now: hc.now,
 	})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -256,7 +257,7 @@ func onward(a answer) string {
 	if !ok {
 		a.t.Fatalf("%s goes on to nowhere: %s", a.at, a.body)
 	}
-	return strings.ReplaceAll(to, "&amp;", "&")
+	return html.UnescapeString(to)
 }
 
 // signedIn is a browser in which somebody signed in with a password; with

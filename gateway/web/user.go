@@ -89,11 +89,13 @@ func (p *Pages) factsOf(user auth.User) []userFact {
 		if user.PagesDisabled {
 			facts = append(facts, userFact{Name: "Browser", Text: "no sign-in"})
 		}
-		last := userFact{Name: "Last sign-in", At: p.moment(user.LastSignIn)}
+		last := userFact{Name: "Last sign-in", At: p.moment(user.LastSignIn)} // with a password
 		if user.LastSignIn.IsZero() {
 			last.Text = "not in the last 30 days"
 		}
-		facts = append(facts, last)
+		if !user.InternalPasswordDisabled || !last.At.IsZero() {
+			facts = append(facts, last)
+		}
 	}
 	return append(facts, userFact{Name: "Made", At: p.moment(user.Created)}, userFact{Name: "Changed", At: p.moment(user.Updated)})
 }
