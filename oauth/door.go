@@ -1,15 +1,20 @@
 package oauth
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
 	"sync"
 )
 
-// maxAtOnce is how many requests may be under way to the endpoints of one
-// provider. More are refused at once, so that one that stalls holds no more.
-const maxAtOnce = 50
+// How many requests may be under way to the endpoints of one provider, and how
+// many more may wait, as long as each has time; beyond them one is refused at
+// once. A provider that stalls holds no more than these.
+const (
+	maxAtOnce = 50
+	maxInLine = 500
+)
 
 var (
 	errBusy  = errors.New("too many requests are under way")
@@ -22,28 +27,44 @@ var (
 type door struct {
 	next   http.RoundTripper
 	places chan struct{}
+	line   chan struct{} // who has a place or waits for one
 }
 
 func newDoor(next http.RoundTripper) *door {
-	return &door{next, make(chan struct{}, maxAtOnce)}
+	return &door{next, make(chan struct{}, maxAtOnce), make(chan struct{}, maxAtOnce+maxInLine)}
+}
+
+// enter waits for a place.
+func (d *door) enter(ctx context.Context) (leave func(), err error) {
+	select {
+	case d.line <- struct{}{}:
+	default:
+		return nil, errBusy
+	}
+	select {
+	case d.places <- struct{}{}:
+		return sync.OnceFunc(func() { <-d.places; <-d.line }), nil
+	case <-ctx.Done():
+		<-d.line
+		return nil, errBusy
+	}
 }
 
 // RoundTrip takes a place until the answer's body is closed.
 func (d *door) RoundTrip(r *http.Request) (*http.Response, error) {
-	select {
-	case d.places <- struct{}{}:
-	default:
+	leave, err := d.enter(r.Context())
+	if err != nil {
 		if r.Body != nil {
 			r.Body.Close()
 		}
-		return nil, errBusy
+		return nil, err
 	}
 	answer, err := d.next.RoundTrip(r)
 	if err != nil {
-		<-d.places
+		leave()
 		return nil, err
 	}
-	answer.Body = &boundedBody{body: answer.Body, left: maxDocument, leave: sync.OnceFunc(func() { <-d.places })}
+	answer.Body = &boundedBody{body: answer.Body, left: maxDocument, leave: leave}
 	return answer, nil
 }
 

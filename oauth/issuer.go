@@ -17,7 +17,7 @@ const (
 	keysFresh  = time.Hour        // then they are fetched again before they are used
 	keysKept   = 24 * time.Hour   // while the issuer does not answer, they go on working
 	fetchEvery = 30 * time.Second // whatever is asked for
-	maxWaiting = 100              // requests that wait for one fetch; more are refused at once
+	maxWaiting = 500              // requests that wait for one fetch; more are refused at once
 
 	maxToldFetch = 500 // bytes that are told of why one failed
 )
