@@ -2,10 +2,13 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/latchkey-io/latchkey/internal/seal"
 )
 
 // Bindings keeps the accounts elsewhere that sign a user in here.
@@ -19,7 +22,7 @@ const (
 	maxBindingText = 128 // characters of what is kept to be shown
 )
 
-// bindingRecord is at the keyed hash of issuer and subject, so that an
+// bindingRecord is at the hash of issuer and subject, so that an
 // identity is bound to one user at most.
 type bindingRecord struct {
 	bond
@@ -50,9 +53,12 @@ type Binding struct {
 	Dormant bool `json:"dormant,omitempty"`
 }
 
-// bindingID is the id of the record of an identity, whoever has it.
-func (a *Authority) bindingID(issuer, subject string) string {
-	return a.ring().LookupID(lookupBinding, strconv.Itoa(len(issuer))+" "+issuer+" "+subject)
+// bindingID is the id of the record of an identity, whoever has it. No key is
+// in it: neither part is a secret, and with new keys of ours, as after a
+// compromise, people must not come back as somebody else.
+func bindingID(issuer, subject string) string {
+	sum := sha256.Sum256([]byte(strconv.Itoa(len(issuer)) + " " + issuer + " " + subject))
+	return seal.EncodeID(sum[:])
 }
 
 func newBindingRecord(b bond, ext External) bindingRecord {
@@ -83,7 +89,7 @@ func (b *Bindings) binding(id string, r bindingRecord) Binding {
 // which the way there was begun. Errors: Locked, Forbidden; Exists where the
 // identity is bound, to whomever, or the caller has one of that provider.
 func (b *Bindings) Create(ctx context.Context, who Identity, session string, ext External) (out Binding, err error) {
-	id := b.a.bindingID(ext.Issuer, ext.Subject)
+	id := bindingID(ext.Issuer, ext.Subject)
 	defer func() { b.a.Trail.acted(who, actBindingCreate, who.User+" "+id, err) }()
 	if !who.begun(session) {
 		return Binding{}, beganElsewhere()

@@ -364,3 +364,43 @@ func TestSpend(t *testing.T) {
 		})
 	}
 }
+
+// New keys of ours end sessions, and make nobody somebody else.
+func TestLinkedAccountsOutliveTheKeys(t *testing.T) {
+	w := newWorld(t)
+	w.elsewhere(corp(autoCreate))
+	w.user("alice", withPassword)
+	w.link("alice", atCorp("1", login("alice")))
+	s, _ := w.through(atCorp("1"))
+	ring, err := w.ring.Renew()
+	must(t, err)
+	after := w.again(func(c *auth.Config) { c.Ring = ring })
+	after.elsewhere(corp(autoCreate))
+	if after.holds(s) {
+		t.Error("a session outlives the keys")
+	}
+	if who := after.who(first(after.through(atCorp("1", login("alice"))))); who.User != "alice" {
+		t.Errorf("alice came back as %s", who.User)
+	}
+}
+
+// Two issuers and subjects that read as one when put together are two.
+func TestIdentitiesAreToTheLetter(t *testing.T) {
+	w := newWorld(t)
+	a := auth.Provider{Name: "a", Issuer: "https://id.example.com"}
+	b := auth.Provider{Name: "b", Issuer: "https://id.example.com 1"}
+	w.elsewhere(a, b)
+	w.user("alice", withPassword)
+	w.link("alice", auth.External{Provider: "a", Issuer: a.Issuer, Subject: "1 2"})
+	for _, ext := range []auth.External{
+		{Provider: "b", Issuer: b.Issuer, Subject: "2"},
+		{Provider: "b", Issuer: b.Issuer, Subject: "1 2"},
+		{Provider: "a", Issuer: a.Issuer, Subject: "1"},
+		{Provider: "a", Issuer: a.Issuer, Subject: "1 2 "},
+		{Provider: "a", Issuer: a.Issuer, Subject: " 1 2"},
+		{Provider: "a", Issuer: a.Issuer, Subject: "1\u00a02"},
+	} {
+		_, _, err := w.tryThrough(ext)
+		wantCode(t, ext.Issuer+" "+ext.Subject, err, auth.NotFound)
+	}
+}

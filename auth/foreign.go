@@ -17,7 +17,7 @@ var errUnbound = errors.New("the identity is linked to no user")
 // bound to, by issuer and subject to the letter, whatever else the provider
 // says. errUnbound where that is nobody, or was an account that is gone.
 func (a *Authority) byExternal(ctx context.Context, v *view, ext External) (found, bindingRecord, error) {
-	id := a.bindingID(ext.Issuer, ext.Subject)
+	id := bindingID(ext.Issuer, ext.Subject)
 	rec, err := look(ctx, v, a.rec.bindings, id)
 	if gone(err) {
 		return found{}, rec, errUnbound
@@ -53,8 +53,12 @@ func (a *Authority) byExternalToken(ctx context.Context, v *view, p ExternalToke
 	judging, cancel := context.WithTimeout(ctx, judgeDeadline)
 	defer cancel()
 	ext, err := elsewhere.JudgeToken(judging, p.Providers, p.Secret)
-	if err != nil {
+	switch CodeOf(err) {
+	case "":
+	case Unauthenticated, Unavailable:
 		return found{}, err
+	default: // what is said of a token that is refused is the trail's
+		return found{}, unauthenticated(err.Error())
 	}
 	of, err := a.vouched(ext)
 	switch {

@@ -41,7 +41,7 @@ func (s *Sessions) LoggedOut(ctx context.Context, peer Peer, l ExternalLogout) (
 		}
 	}
 	if l.Subject != "" {
-		who.Via = Via{Kind: KindBinding, ID: s.a.bindingID(l.Issuer, l.Subject)}
+		who.Via = Via{Kind: KindBinding, ID: bindingID(l.Issuer, l.Subject)}
 	}
 	if l.SID != "" {
 		target, ended, err = s.endAt(ctx, l)
@@ -74,7 +74,7 @@ func (s *Sessions) endAt(ctx context.Context, l ExternalLogout) (owner string, e
 		if err != nil && !gone(err) {
 			return owner, 0, storeFailed(err)
 		}
-		if err == nil && l.Subject != "" && !rec.through(s.a.bindingID(l.Issuer, l.Subject)) {
+		if err == nil && l.Subject != "" && !rec.through(bindingID(l.Issuer, l.Subject)) {
 			continue // somebody else's: a provider names the two it has
 		}
 		over = append(over, hash)
@@ -102,7 +102,7 @@ func (s *Sessions) endAt(ctx context.Context, l ExternalLogout) (owner string, e
 
 // endOf ends all sessions of the user that were begun through an identity.
 func (s *Sessions) endOf(ctx context.Context, l ExternalLogout) (owner string, ended int, err error) {
-	id := s.a.bindingID(l.Issuer, l.Subject)
+	id := bindingID(l.Issuer, l.Subject)
 	rec, _, err := s.a.rec.bindings.Get(ctx, id)
 	if gone(err) {
 		return "", 0, nil

@@ -41,7 +41,7 @@ func (u *Users) newcomer(ctx context.Context, v *view, peer Peer, p Provider, ex
 	}
 	defer leave()
 	// Alone with this identity, then alone with all names that look alike.
-	for _, what := range []string{u.a.bindingID(ext.Issuer, ext.Subject), skeleton(name)} {
+	for _, what := range []string{bindingID(ext.Issuer, ext.Subject), skeleton(name)} {
 		over, err := u.alone(ctx, what)
 		if err != nil {
 			return found{}, bindingRecord{}, err
@@ -113,7 +113,7 @@ func (u *Users) arrive(ctx context.Context, peer Peer, p Provider, ext External,
 // long as there is no account of its uid, so that a crash leaves no account
 // that nobody can get into. Exists where the name is taken.
 func (u *Users) settle(ctx context.Context, peer Peer, p Provider, ext External, name string) (err error) {
-	id := u.a.bindingID(ext.Issuer, ext.Subject)
+	id := bindingID(ext.Issuer, ext.Subject)
 	who := Identity{Peer: peer, Via: Via{Kind: KindBinding, ID: id}}
 	defer func() { u.a.Trail.acted(who, actUserCreate, name, err) }()
 	acc, err := u.newFrom(ctx, p, ext, id)

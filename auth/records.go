@@ -263,7 +263,6 @@ const (
 	lookupForm      = "form"
 	lookupAttempt   = "sign-in attempt"
 	lookupArrival   = "first sign-in"
-	lookupBinding   = "linked account"
 	lookupOutside   = "session elsewhere"
 	sealAPIKey      = "api key"
 	sealEncrypted   = "encrypted password"

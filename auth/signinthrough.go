@@ -13,7 +13,7 @@ import (
 // The session begins locked unless its provider's is open, and ends when the
 // account is unlinked or its provider is not configured any more.
 func (s *Sessions) SignInThrough(ctx context.Context, peer Peer, ext External) (secret Secret, info SessionInfo, err error) {
-	id := s.a.bindingID(ext.Issuer, ext.Subject)
+	id := bindingID(ext.Issuer, ext.Subject)
 	who := Identity{Peer: peer, Via: Via{Kind: KindBinding, ID: id}}
 	defer func() { s.a.Trail.acted(who, actSignIn, info.ID, err) }()
 	p, err := s.a.vouched(ext)

@@ -24,7 +24,7 @@ func (s *Sessions) UnlockThrough(ctx context.Context, who Identity, attempt Atte
 	if err != nil {
 		return SessionInfo{}, err
 	}
-	id := s.a.bindingID(ext.Issuer, ext.Subject)
+	id := bindingID(ext.Issuer, ext.Subject)
 	if !slices.ContainsFunc(who.Via.Parents, func(r Ref) bool { return r.Kind == KindBinding && r.ID == id }) {
 		return SessionInfo{}, forbidden("you signed in at %s as somebody else than the one who this session is of; choose the same account there", p.title())
 	}
@@ -61,7 +61,7 @@ func (s *Sessions) renewOutside(ctx context.Context, who Identity, ext External)
 	if err := s.note(ctx, hash, rec, ext.SID); err != nil {
 		return err
 	}
-	id := s.a.bindingID(ext.Issuer, ext.Subject)
+	id := bindingID(ext.Issuer, ext.Subject)
 	binding, _, err := s.a.rec.bindings.Get(ctx, id)
 	if gone(err) {
 		return unauthenticated("the account was unlinked")

@@ -183,7 +183,7 @@ func (u *Users) Get(ctx context.Context, who Identity, name string) (User, error
 }
 
 // Disable ends all sessions and tokens of the account for good and silences
-// its keys until it is enabled.
+// its keys and linked accounts until it is enabled.
 func (u *Users) Disable(ctx context.Context, who Identity, name string) (err error) {
 	defer func() { u.a.Trail.acted(who, actUserDisable, name, err) }()
 	if err := u.a.may(ctx, who, actUserDisable, name); err != nil {
