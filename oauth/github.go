@@ -51,31 +51,17 @@ func (l *Logins) newGitHub(p Provider, us *party) (*gitHub, error) {
 	if g.base == "" {
 		g.base = githubURL
 	}
-	u, err := url.Parse(g.base)
-	if text := urlFault(g.base, maxIssuerURL, false); text != "" || err != nil {
-		return nil, fmt.Errorf("the base URL %s", text)
+	var err error
+	if g.api, err = apiOf(g.base); err != nil {
+		return nil, fmt.Errorf("the base URL %w", err)
 	}
-	host := lowerASCII(u.Hostname())
-	public := host == "github.com" || strings.HasSuffix(host, ".github.com")
 	switch {
-	case u.Path != "":
-		return nil, errors.New("the base URL has a path")
-	case public && g.base != githubURL:
-		return nil, fmt.Errorf("the base URL of github.com is %s", githubURL)
-	case public && len(p.AllowedOrgs) == 0 && !p.AllowAny:
+	case g.api == githubAPI && len(p.AllowedOrgs) == 0 && !p.AllowAny:
 		return nil, errors.New("anybody can have an account on github.com: name organisations, or allow any")
 	case len(p.AllowedDomains) > 0 || len(p.TokenAudience) > 0:
 		return nil, errors.New("GitHub has no rule of domains, and no tokens for others")
 	case len(p.AllowedOrgs) > maxOrgs:
 		return nil, fmt.Errorf("%d rules of organisations, at most %d are accepted", len(p.AllowedOrgs), maxOrgs)
-	}
-	switch {
-	case public:
-		g.api = githubAPI
-	case strings.HasSuffix(host, ".ghe.com"): // GitHub Enterprise Cloud with a domain of its own
-		g.api = u.Scheme + "://api." + u.Host
-	default:
-		g.api = g.base + "/api/v3"
 	}
 	for _, text := range p.AllowedOrgs {
 		rule, ok := readOrgRule(text)
@@ -95,12 +81,32 @@ func (l *Logins) newGitHub(p Provider, us *party) (*gitHub, error) {
 		return nil, err
 	}
 	for i, r := range us.rules { // of either case
-		if text := p.Groups[i].Claim; r.group == "" && !strings.Contains(text, "*") {
+		if text := p.Groups[i].Claim; r.group == "" && !strings.Contains(text, "*") && groupName(text) {
 			us.rules[i].group = text
 		}
 		us.rules[i].claim = newPattern(lowerASCII(p.Groups[i].Claim))
 	}
 	return g, g.chooseScopes()
+}
+
+// apiOf is where the API of a server is.
+func apiOf(base string) (string, error) {
+	u, err := url.Parse(base)
+	if text := urlFault(base, maxIssuerURL, false); text != "" || err != nil {
+		return "", errors.New(text)
+	}
+	host := strings.TrimSuffix(lowerASCII(u.Hostname()), ".")
+	switch {
+	case u.Path != "":
+		return "", errors.New("has a path")
+	case base == githubURL:
+		return githubAPI, nil
+	case host == "github.com" || strings.HasSuffix(host, ".github.com"):
+		return "", errors.New("of github.com is " + githubURL)
+	case strings.HasSuffix(host, ".ghe.com"): // GitHub Enterprise Cloud with a domain of its own
+		return u.Scheme + "://api." + u.Host, nil
+	}
+	return base + "/api/v3", nil
 }
 
 // chooseScopes asks for no more than the rules need.

@@ -470,6 +470,7 @@ func TestGitHubProviders(t *testing.T) {
 		"github.com by name":           {func(p *oauth.Provider) { p.BaseURL = "https://github.com" }, false},
 		"github.com in another case":   {func(p *oauth.Provider) { p.BaseURL = "https://GitHub.com" }, false},
 		"github.com with a port":       {func(p *oauth.Provider) { p.BaseURL = "https://github.com:443"; p.AllowAny = true }, false},
+		"github.com with a dot":        {func(p *oauth.Provider) { p.BaseURL = "https://github.com."; p.AllowAny = true }, false},
 		"www.github.com":               {func(p *oauth.Provider) { p.BaseURL = "https://www.github.com"; p.AllowAny = true }, false},
 		"github.com, any":              {func(p *oauth.Provider) { p.BaseURL = "https://github.com"; p.AllowAny = true }, true},
 		"github.com, an organisation":  {func(p *oauth.Provider) { p.BaseURL = ""; p.AllowedOrgs = []string{"acme"} }, true},

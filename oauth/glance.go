@@ -36,7 +36,7 @@ func (g *glance) look(ctx context.Context, p *party, at string) (said string, ok
 }
 
 func (p *party) glance(ctx context.Context, at string) error {
-	ctx, cancel := p.bounded(ctx)
+	ctx, cancel := p.bounded(context.WithoutCancel(ctx)) // others are told what it finds
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
 	if err != nil {

@@ -9,7 +9,7 @@
 // code or a refresh token sent twice, a secret in a URL, a parameter twice.
 //
 // An OIDC also lies on demand. A Lie changes one thing that it says, and tells
-// what must come of it; lies combine, and Honest takes them back:
+// what must come of it; lies combine (Pair), and Honest takes them back:
 //
 //	for _, lie := range testidp.Lies() {
 //		t.Run(lie.Name, func(t *testing.T) {

@@ -14,9 +14,7 @@ func callbackLies() []Lie {
 			o.ChangeAnswer(func(u *url.URL) {
 				q := u.Query()
 				f(o, u, q)
-				if u.Fragment == "" {
-					u.RawQuery = q.Encode()
-				}
+				u.RawQuery = q.Encode()
 			})
 		}}
 	}
@@ -74,10 +72,11 @@ func callbackLies() []Lie {
 			q.Set("error", "login_required")
 			q.Del("code")
 		}),
-		back(Refused, "all in the fragment", func(_ *OIDC, u *url.URL, q url.Values) { u.RawQuery, u.Fragment = "", q.Encode() }),
-		back(Allowed, "a fragment beside the query", func(_ *OIDC, u *url.URL, q url.Values) {
-			u.RawQuery, u.Fragment = q.Encode(), "access_token=x"
+		back(Refused, "all in the fragment", func(_ *OIDC, u *url.URL, q url.Values) {
+			u.Fragment = q.Encode()
+			clear(q)
 		}),
+		back(Allowed, "a fragment beside the query", func(_ *OIDC, u *url.URL, _ url.Values) { u.Fragment = "access_token=x" }),
 		puts(Either, "id_token", "in the query", "x.y.z"),
 		puts(Either, "access_token", "in the query", "x"),
 		puts(Allowed, "session_state", "beside", "x"),
@@ -163,7 +162,7 @@ func discoveryLies() []Lie {
 		member(Discovery, Either, "end_session_endpoint", "a script", "javascript:alert(1)"),
 		member(Discovery, Either, "end_session_endpoint", "not https", "http://id.evil.example/x"),
 		member(Discovery, Either, "response_types_supported", "without code", []string{"token"}),
-		docLie(Discovery, Allowed, "token_endpoint with a query", func(o *OIDC, doc map[string]any) {
+		docLie(Discovery, Allowed, "authorization_endpoint with a query", func(o *OIDC, doc map[string]any) {
 			doc["authorization_endpoint"] = o.URL + "/authorize?tenant=x"
 		}),
 	)
