@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
+	"github.com/latchkey-io/latchkey/keystore"
 	"github.com/latchkey-io/latchkey/keystore/storetest"
 )
 
@@ -28,15 +29,14 @@ func TestLinkedWhileThePasswordIsReset(t *testing.T) {
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
+			base := newWorld(t)
+			base.user("alice", withPassword)
+			attacker, info := base.session("alice", true)
+			link := base.made("alice")
 			for n := 1; ; n++ {
-				c := storetest.NewClock()
-				m := &midway{Store: storetest.NewMemory(c.Now)}
-				w := worldOver(t, m, c)
-				w.SetMatches(func(string, string) bool { return true })
-				w.elsewhere()
-				w.user("alice", withPassword)
-				attacker, info := w.session("alice", true)
-				who, link := w.who(attacker), w.made("alice")
+				m := &midway{}
+				w, _ := base.copied(func(s keystore.Store) keystore.Store { m.Store = s; return m })
+				who := w.who(attacker)
 				var ended error
 				m.mu.Lock()
 				m.left, m.do = n, func() { ended = end(w, link) }
@@ -61,7 +61,6 @@ func TestLinkedWhileThePasswordIsReset(t *testing.T) {
 				if n > 60 {
 					t.Fatal("it never comes to an end")
 				}
-				c.Advance(time.Second)
 			}
 		})
 	}
@@ -98,19 +97,18 @@ func TestLinkingUnderFaults(t *testing.T) {
 	for name, call := range calls {
 		for _, mode := range []storetest.Mode{storetest.NotPersisted, storetest.Persisted} {
 			t.Run(fmt.Sprint(name, mode), func(t *testing.T) {
+				base := newWorld(t)
+				base.elsewhere(corp(autoCreate), ghe())
+				base.group("crew")
+				base.user("alice", withPassword)
+				base.link("alice", atGHE("1"))
+				s, _ := base.through(atGHE("1"))
 				for n := 1; ; n++ {
-					c := storetest.NewClock()
-					store := storetest.NewFaulty(storetest.NewMemory(c.Now))
-					w := worldOver(t, store, c)
-					w.SetMatches(func(string, string) bool { return true })
-					w.elsewhere(corp(autoCreate), ghe())
-					w.group("crew")
-					w.user("alice", withPassword)
-					w.link("alice", atGHE("1"))
-					s, _ := w.through(atGHE("1"))
-					if name == "link" {
-						w.session("alice", true) // what is written once
-					}
+					var store *storetest.Faulty
+					w, _ := base.copied(func(s keystore.Store) keystore.Store {
+						store = storetest.NewFaulty(s)
+						return store
+					}, corp(autoCreate), ghe())
 					store.FailWrite(n, mode)
 					var err error
 					func() {
@@ -129,7 +127,7 @@ func TestLinkingUnderFaults(t *testing.T) {
 					if call.ends && err == nil && w.holds(s) {
 						t.Errorf("write %d: unlinked, and the session goes on", n)
 					}
-					c.Advance(11 * time.Second)
+					w.clock.Advance(11 * time.Second)
 					must(t, call.do(w))
 					if call.ends && w.holds(s) {
 						t.Errorf("write %d: unlinked again, and the session goes on", n)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
+	"github.com/latchkey-io/latchkey/keystore"
+	"github.com/latchkey-io/latchkey/keystore/storetest"
 )
 
 const (
@@ -213,4 +215,17 @@ func replicas(t *testing.T, b backend) (w, second *world, e *elsewhere) {
 	e = w.elsewhere()
 	second.SetProviders([]auth.Provider{corp(), ghe()}, e)
 	return w, second, e
+}
+
+// copied is an Authority over a copy of w's store, as wrap gives it, at the
+// same time: what takes long to make is made once. Passwords are all right.
+func (w *world) copied(wrap func(keystore.Store) keystore.Store, providers ...auth.Provider) (*world, *elsewhere) {
+	w.t.Helper()
+	c := storetest.NewClock()
+	c.Advance(w.clock.Now().Sub(c.Now()))
+	store := storetest.NewMemory(c.Now)
+	copyStore(w.t, w.store, store)
+	next := worldOver(w.t, wrap(store), c)
+	next.SetMatches(func(string, string) bool { return true })
+	return next, next.elsewhere(providers...)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
+	"github.com/latchkey-io/latchkey/keystore"
 	"github.com/latchkey-io/latchkey/keystore/storetest"
 )
 
@@ -128,15 +129,14 @@ func TestEndedWhileItBegins(t *testing.T) {
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
+			base := newWorld(t)
+			base.elsewhere()
+			base.group("crew")
+			base.user("alice", withPassword)
+			bound := base.link("alice", atCorp("1"))
 			for n := 1; ; n++ {
-				c := storetest.NewClock()
-				m := &midway{Store: storetest.NewMemory(c.Now)}
-				w := worldOver(t, m, c)
-				w.SetMatches(func(string, string) bool { return true })
-				e := w.elsewhere()
-				w.group("crew")
-				w.user("alice", withPassword)
-				bound := w.link("alice", atCorp("1"))
+				m := &midway{}
+				w, e := base.copied(func(s keystore.Store) keystore.Store { m.Store = s; return m })
 				ext := e.comes(atCorp("1", sid("s"), given("crew")))
 				var ended error
 				known := what != "logged out"
