@@ -31,6 +31,9 @@ func TestLinkAndUnlink(t *testing.T) {
 		t.Error("linking is offered while the profile is locked")
 	}
 	h.submit("/-/oauth/corp/start", url.Values{"purpose": {"bind"}}, h.fromHere(j)).is(http.StatusForbidden).holds("Unlock it")
+	if lie := h.do("GET", accountsURL+"?done=account-linked", nil, fromElsewhere, j.send).is(http.StatusOK); strings.Contains(lie.body, "The account is linked") {
+		t.Error("a link of another site says that an account was linked")
+	}
 	h.submit("/ui/profile/unlock", url.Values{"password": {alicePassword}}, h.fromHere(j)).is(http.StatusSeeOther)
 	h.page(j, accountsURL).is(http.StatusOK).holds("Link your account", `action="/-/oauth/corp/start"`)
 
@@ -38,7 +41,7 @@ func TestLinkAndUnlink(t *testing.T) {
 	if to := a.header.Get("Location"); to != accountsURL+"?done=account-linked#" {
 		t.Fatalf("leads to %q", to)
 	}
-	page := h.page(j, accountsURL+"?done=account-linked").is(http.StatusOK).holds("ally", "ally@corp.example", "never used", "Unlink")
+	page := h.do("GET", strings.TrimSuffix(a.header.Get("Location"), "#"), nil, fromElsewhere, j.send).is(http.StatusOK).holds("The account is linked", "ally", "ally@corp.example", "never used", "Unlink")
 	if len(h.bindings("alice")) != 1 {
 		t.Fatalf("%v", h.bindings("alice"))
 	}

@@ -329,3 +329,30 @@ func TestSignOutElsewhereIsOffered(t *testing.T) {
 	with := h.signedIn("alice", alicePassword, false)
 	h.submit("/ui/logout", nil, h.fromHere(with)).is(http.StatusSeeOther)
 }
+
+// TestAProviderThatIsDown keeps nobody from signing in another way, and the
+// trail says what is wrong with it.
+func TestAProviderThatIsDown(t *testing.T) {
+	t.Parallel()
+	h, e := newHouseWithDoors(t, houseConfig{})
+	alice := h.linked()
+	e.be(func(e *elsewhere) {
+		e.down = &auth.Error{Code: auth.Unavailable, Reason: "Example Corp does not answer", Err: errors.New("dial tcp 192.0.2.1: refused")}
+	})
+	for _, a := range []answer{
+		h.do("GET", "/-/oauth/corp/start?next=%2Flfs%2F", nil, navigate),
+		h.submit("/-/oauth/other/start", url.Values{"purpose": {"bind"}}, h.fromHere(alice)),
+	} {
+		a.is(http.StatusServiceUnavailable).guarded()
+		a.holds("does not answer", a.header.Get("X-Request-Id"))
+		if a.header.Get("Set-Cookie") != "" || !strings.Contains(string(h.trail.all()), a.header.Get("X-Request-Id")) {
+			t.Errorf("%s: %v", a.at, a.header)
+		}
+	}
+	if !strings.Contains(string(h.trail.all()), "dial tcp 192.0.2.1: refused") {
+		t.Error("the trail does not say why")
+	}
+	if h.whoIs(h.signedIn("alice", alicePassword, false)) != "alice" {
+		t.Error("the password does not work")
+	}
+}

@@ -5,12 +5,21 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
 )
 
 // accountsPath is where people link the accounts that they have elsewhere.
 const accountsPath = profilePath + "/accounts"
+
+// accountLinked names the notice of an account that was just linked. Browsers
+// take the whole way from the provider for a link of another site, so such a
+// link may say it, where it is so.
+const (
+	accountLinked = "account-linked"
+	justNow       = time.Minute
+)
 
 // accountsPage is where accounts elsewhere are linked that sign the person in
 // here.
@@ -20,6 +29,8 @@ type accountsPage struct {
 	Fixed   bool // the person may unlink what there is, and nothing else
 	Known   []accountPart
 	Gone    []linkedAccount // of providers that are not here any more
+
+	justLinked bool // one of them
 }
 
 // accountPart is one provider.
@@ -46,6 +57,9 @@ func (p *Pages) ShowAccounts(w http.ResponseWriter, r *http.Request, who auth.Id
 	if err != nil {
 		return err
 	}
+	if page.justLinked && r.URL.Query().Get(doneInQuery) == accountLinked {
+		page.Notice = notices[accountLinked] // it says so truly, whoever led here
+	}
 	return p.write(w, http.StatusOK, "accounts", page)
 }
 
@@ -63,6 +77,7 @@ func (p *Pages) accountsOf(r *http.Request, who auth.Identity) (accountsPage, er
 		page.Known = append(page.Known, accountPart{Name: provider.Name, Title: cmp.Or(provider.Title, provider.Name), Start: startPath(provider.Name)})
 	}
 	for _, b := range bound {
+		page.justLinked = page.justLinked || p.now().Sub(b.Created) < justNow
 		i := slices.IndexFunc(page.Known, func(part accountPart) bool { return part.Name == b.Provider })
 		if i < 0 || b.Dormant {
 			page.Gone = append(page.Gone, p.linkedAccount(b, who))

@@ -114,7 +114,7 @@ func (p *Pages) StartSignIn(w http.ResponseWriter, r *http.Request, who auth.Ide
 	err := wholePage(r)
 	var to string
 	if err == nil {
-		to, err = p.setOut(w, r, attempt)
+		to, err = p.setOut(w, r, who, attempt)
 	}
 	if err != nil {
 		return p.notThrough(w, r, who, attempt, err)
@@ -123,13 +123,17 @@ func (p *Pages) StartSignIn(w http.ResponseWriter, r *http.Request, who auth.Ide
 }
 
 // setOut begins a way to the provider that the address names.
-func (p *Pages) setOut(w http.ResponseWriter, r *http.Request, a auth.Attempt) (to string, err error) {
+func (p *Pages) setOut(w http.ResponseWriter, r *http.Request, who auth.Identity, a auth.Attempt) (to string, err error) {
 	if p.logins == nil {
 		return "", &auth.Error{Code: auth.NotFound, Reason: "nobody can sign in through somebody else here"}
 	}
 	a.Begun = p.now().UTC()
-	to, id, sealed, err := p.logins.Begin(r.Context(), r.PathValue("provider"), a)
+	provider := r.PathValue("provider")
+	to, id, sealed, err := p.logins.Begin(r.Context(), provider, a)
 	if err != nil {
+		if auth.CodeOf(err) != auth.NotFound {
+			p.auth.Trail.ElsewhereFailed(who, provider, a.Purpose, err)
+		}
 		return "", err
 	}
 	p.attempts.Keep(w, r, id, sealed)
@@ -165,7 +169,7 @@ func (p *Pages) Start(w http.ResponseWriter, r *http.Request, who auth.Identity)
 	default:
 		return malformed("the form says no purpose that is known here")
 	}
-	to, err := p.setOut(w, r, attempt)
+	to, err := p.setOut(w, r, who, attempt)
 	if err != nil {
 		return p.notThrough(w, r, who, attempt, err)
 	}
@@ -244,7 +248,7 @@ func (p *Pages) arrive(w http.ResponseWriter, r *http.Request, who auth.Identity
 		if _, err := p.auth.Bindings.Create(r.Context(), who, a.Session, ext); err != nil {
 			return err
 		}
-		return p.goOn(w, accountsPath+"?"+doneInQuery+"=account-linked")
+		return p.goOn(w, accountsPath+"?"+doneInQuery+"="+accountLinked)
 	case auth.ToUnlock:
 		if _, err := p.auth.Sessions.UnlockThrough(r.Context(), who, a, ext); err != nil {
 			return err

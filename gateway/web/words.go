@@ -49,7 +49,7 @@ var notices = map[string]string{
 	"group-deleted":       "The group is deleted.",
 	"keys-revoked":        "All API keys are revoked. None of them works any more.",
 	"session-gone":        "That session had ended already.",
-	"account-linked":      "The account is linked. It signs you in from now on.",
+	accountLinked:         "The account is linked. It signs you in from now on.",
 	"account-unlinked":    "The account is unlinked. It does not sign you in any more.",
 	"account-gone":        "That account was unlinked already. Nothing was left to do.",
 	"user-unlinked":       "The account is unlinked. It does not sign the user in any more.",
