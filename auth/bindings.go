@@ -103,6 +103,11 @@ func (b *Bindings) Create(ctx context.Context, who Identity, session string, ext
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
 	defer cancel()
+	over, err := b.alone(ctx, who.uid) // or a user would have two of one provider
+	if err != nil {
+		return Binding{}, err
+	}
+	defer over()
 	acc, sys, err := b.a.forBond(ctx, &view{a: b.a}, who, who.User)
 	if err != nil {
 		return Binding{}, err
@@ -255,6 +260,11 @@ func (b *Bindings) Delete(ctx context.Context, who Identity, id string) (err err
 		return err
 	}
 	if rec.User == who.User {
+		over, err := b.alone(ctx, who.uid) // or two would both find the other
+		if err != nil {
+			return err
+		}
+		defer over()
 		if err := b.notTheLast(ctx, id, rec); err != nil {
 			return err
 		}
@@ -274,6 +284,11 @@ func (b *Bindings) Delete(ctx context.Context, who Identity, id string) (err err
 		return err
 	}
 	return b.shelf.unlist(ctx, rec.User, id)
+}
+
+// alone lets nobody else link or unlink accounts of the user uid meanwhile.
+func (b *Bindings) alone(ctx context.Context, uid string) (over func(), err error) {
+	return b.a.Users.alone(ctx, "links of "+uid)
 }
 
 // notTheLast is Forbidden when nothing would sign the owner in but this.

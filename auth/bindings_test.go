@@ -404,3 +404,43 @@ func TestIdentitiesAreToTheLetter(t *testing.T) {
 		wantCode(t, ext.Issuer+" "+ext.Subject, err, auth.NotFound)
 	}
 }
+
+// However many are unlinked at once, one way in is left; however many of one
+// provider are linked at once, there is one.
+func TestLinksOfOneUserAtOnce(t *testing.T) {
+	for _, b := range backends(t) {
+		t.Run(b.name, func(t *testing.T) {
+			w, second, e := replicas(t, b)
+			for _, r := range []*world{w, second} {
+				r.SetProviders([]auth.Provider{corp(func(p *auth.Provider) { p.AutoCreate, p.Unlock = true, auth.UnlockOpen }), ghe()}, e)
+			}
+			who := w.who(first(w.through(atCorp("1", login("zoe")))))
+			var racers sync.WaitGroup
+			for i := range 4 {
+				racers.Go(func() {
+					_, err := []*world{w, second}[i%2].Bindings.Create(t.Context(), who, who.Via.ID, atGHE(string(rune('a'+i))))
+					if code := auth.CodeOf(err); code != "" && code != auth.Exists {
+						t.Error(err)
+					}
+				})
+			}
+			racers.Wait()
+			list, err := w.Bindings.List(t.Context(), w.admin, "zoe")
+			if err != nil || len(list) != 2 {
+				t.Fatalf("%+v, %v", list, err)
+			}
+			for i, l := range list {
+				racers.Go(func() {
+					err := []*world{w, second}[i%2].Bindings.Delete(t.Context(), who, l.ID)
+					if code := auth.CodeOf(err); code != "" && code != auth.Forbidden && code != auth.Unauthenticated {
+						t.Error(err)
+					}
+				})
+			}
+			racers.Wait()
+			if list, err = w.Bindings.List(t.Context(), w.admin, "zoe"); err != nil || len(list) != 1 {
+				t.Errorf("%+v, %v", list, err)
+			}
+		})
+	}
+}

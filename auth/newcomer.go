@@ -10,7 +10,8 @@ import (
 
 const (
 	// arrivalFor is how long one first sign-in keeps others out that could
-	// come to the same name; it is longer than signInDeadline.
+	// come to the same name, as does who links or unlinks an account from who
+	// does so as the same user; it is longer than signInDeadline.
 	arrivalFor = 10 * time.Second
 	arrivalTry = 50 * time.Millisecond // between two looks whether it is over
 
@@ -62,7 +63,8 @@ func (u *Users) newcomer(ctx context.Context, v *view, peer Peer, p Provider, ex
 	return f, rec, err
 }
 
-// alone waits until nobody else, on any replica, makes an account of what.
+// alone waits until nobody else, on any replica, is alone with what; over ends
+// it, and so does arrivalFor.
 func (u *Users) alone(ctx context.Context, what string) (over func(), err error) {
 	id := u.a.ring().LookupID(lookupArrival, what)
 	for {
@@ -74,14 +76,14 @@ func (u *Users) alone(ctx context.Context, what string) (over func(), err error)
 			return nil, storeFailed(err)
 		}
 		if !pause(ctx, arrivalTry) {
-			return nil, busy(ctx.Err())
+			return nil, &Error{Code: Throttled, RetryAfter: arrivalFor, Reason: "the same is being done at this moment; try again in some seconds", Err: ctx.Err()}
 		}
 	}
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeDeadline)
 		defer cancel()
 		if err := u.a.rec.forms.Delete(ctx, id); err != nil {
-			u.a.c.Log.Debug("a first sign-in keeps others waiting for some seconds", "error", err)
+			u.a.c.Log.Debug("others are kept waiting for some seconds", "error", err)
 		}
 	}, nil
 }
