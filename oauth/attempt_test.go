@@ -175,7 +175,10 @@ func TestAttemptsEnd(t *testing.T) {
 		}
 		b[id] = sealed
 		r.clock.move(tc.after)
-		err = finish(t, r.Logins, "corp", r.op.Visit(to).Query(), b)
+		_, a, err := r.Finish(t.Context(), "corp", r.op.Visit(to).Query(), b.kept)
+		if a.Purpose != auth.ToSignIn {
+			t.Errorf("after %s: the attempt is %+v", tc.after, a)
+		}
 		if (err == nil) != tc.ok || err != nil && !refusedWith(err, auth.Invalid, "was begun at") {
 			t.Errorf("after %s: %v", tc.after, err)
 		}

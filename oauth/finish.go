@@ -29,7 +29,7 @@ func (l *Logins) Finish(ctx context.Context, provider string, back url.Values, k
 	}
 	a, err := l.begun(p, got, kept)
 	if err != nil {
-		return auth.External{}, auth.Attempt{}, err
+		return auth.External{}, a.Attempt, err
 	}
 	ext, err := l.finish(ctx, p, got, a)
 	if err != nil {
@@ -38,27 +38,28 @@ func (l *Logins) Finish(ctx context.Context, provider string, back url.Values, k
 	return ext, a.Attempt, nil
 }
 
-// begun is the attempt that an answer belongs to.
+// begun is the attempt that an answer belongs to. One that took too long is told
+// with the error.
 func (l *Logins) begun(p *login, got answer, kept func(id string) (string, bool)) (*attempt, error) {
 	id := got.state[:idLength]
 	sealed, ok := kept(id)
 	if !ok {
-		return nil, notOurs("the browser has no cookie of the attempt %s", quote(id))
+		return &attempt{}, notOurs("the browser has no cookie of the attempt %s", quote(id))
 	}
 	a, err := openAttempt(l.ring, id, sealed)
 	if err != nil {
-		return nil, notOurs("the cookie of the attempt %s does not open", quote(id))
+		return &attempt{}, notOurs("the cookie of the attempt %s does not open", quote(id))
 	}
 	if a.provider != p.name {
-		return nil, notOurs("the attempt is at provider %s, the answer came to that of %s", a.provider, p.name)
+		return &attempt{}, notOurs("the attempt is at provider %s, the answer came to that of %s", a.provider, p.name)
 	}
 	if age := l.now().Sub(a.Begun); age > attemptLife || age < -leeway {
 		e := notOurs("the attempt was begun at %s", stamp(a.Begun))
 		e.Reason = "this took too long; start again"
-		return nil, e
+		return a, e
 	}
 	if subtle.ConstantTimeCompare([]byte(a.state), []byte(got.state)) != 1 {
-		return nil, notOurs("the state is not that of the attempt")
+		return &attempt{}, notOurs("the state is not that of the attempt")
 	}
 	return a, nil
 }
