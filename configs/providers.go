@@ -32,8 +32,11 @@ var (
 	// scopeForm is a scope-token, and clientIDForm a client_id (RFC 6749 §A).
 	scopeForm    = regexp.MustCompile(`^[\x21\x23-\x5b\x5d-\x7e]{1,256}$`)
 	clientIDForm = regexp.MustCompile(`^[\x20-\x7e]+$`)
-	orgForm      = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_-]{0,98}[A-Za-z0-9_])?(/[A-Za-z0-9_.-]{1,100})?$`)
+	orgForm      = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_-]{0,98}[A-Za-z0-9_])?(/[A-Za-z0-9_]([A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])?)?$`)
 )
+
+// orgScopes are those with which GitHub tells of organisations and teams.
+var orgScopes = []string{"read:org", "write:org", "admin:org"}
 
 // takenRealms are the realms of accounts that no provider made.
 var takenRealms = []string{"internal", "local", "ldap", "saml"}
@@ -126,9 +129,12 @@ func (p *Provider) validateGitHub(r *report, at string) {
 	case err != nil || u.Path != "" || p.BaseURL != strings.ToLower(p.BaseURL):
 		r.at(at+".base_url", "takes scheme, host and perhaps a port in lower case, as https://git.example.com")
 		return
-	case u.Hostname() == "www.github.com" || u.Hostname() == "api.github.com" || u.Hostname() == "github.com" && p.BaseURL != githubURL:
+	case p.BaseURL != githubURL && (u.Hostname() == "github.com" || strings.HasSuffix(u.Hostname(), ".github.com")):
 		r.at(at+".base_url", "must be %s for github.com", githubURL)
 		return
+	}
+	if len(p.Scopes) > 0 && len(p.AllowedOrgs)+len(p.Groups) > 0 && !slices.ContainsFunc(p.Scopes, func(s string) bool { return slices.Contains(orgScopes, s) }) {
+		r.at(at+".scopes", "lacks read:org: without it GitHub tells of no organisations and teams")
 	}
 	switch {
 	case p.AllowAny && len(p.AllowedOrgs) > 0:

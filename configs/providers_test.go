@@ -263,6 +263,11 @@ func TestProviderFaults(t *testing.T) {
 		{"an org by its address", github("allowed_orgs: ['https://github.com/acme']"), "allowed_orgs[0]: takes an organisation"},
 		{"an org with a *", github("allowed_orgs: ['*']"), "allowed_orgs[0]: takes an organisation"},
 		{"a team of a team", github("allowed_orgs: [a/b/c]"), "allowed_orgs[0]: takes an organisation"},
+		{"a team that is a step", github("allowed_orgs: [acme/..]"), "allowed_orgs[0]: takes an organisation"},
+		{"GitHub without read:org", github("allowed_orgs: [acme], scopes: ['read:user']"), "scopes: lacks read:org"},
+		{"GitHub with more", github("allowed_orgs: [acme], scopes: ['read:user', 'admin:org']"), ""},
+		{"GitHub without organisations", github("allow_any: true, scopes: ['read:user']"), ""},
+		{"a part of github.com", github("base_url: 'https://gist.github.com'"), "base_url: must be https://github.com"},
 		{"JWTs of GitHub", github("allow_any: true, token_audience: [y]"), "token_audience: is not a key of type github; oidc and google have it"},
 
 		{"an address with a fragment", strings.Replace(oauth2("claims: {subject: id}"), "https://a.example/t", "https://a.example/#t", 1), "token_url: must not have a fragment"},
