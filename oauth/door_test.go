@@ -88,41 +88,81 @@ func TestRedirectsOfEndpoints(t *testing.T) {
 	}
 }
 
-// What an answer of the token endpoint echoes is not told.
+// What an answer of the token endpoint echoes is not told, long or short.
 func TestEchoes(t *testing.T) {
 	t.Parallel()
 	op := testidp.NewOIDC(t)
+	op.Client.Secret = "hunter+2"
 	for _, status := range []int{200, 400, 401, 500} {
 		for _, kind := range []string{"application/json", "application/x-www-form-urlencoded", "text/html"} {
-			op.Honest()
-			r := rigAt(t, op, nil)
-			var heard overheard
-			heard.hear(r.op)
-			r.op.Intercept(testidp.Token, func(http.Handler) http.Handler {
-				return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-					q.ParseForm()
-					var said []string
-					for _, name := range []string{"code", "code_verifier", "client_secret"} {
-						said = append(said, q.PostForm.Get(name))
-					}
-					said = append(said, q.Header.Get("Authorization"), r.op.Client.Secret)
-					heard.add(strings.Join(said, " "))
-					w.Header().Set("Content-Type", kind)
-					w.WriteHeader(status)
-					text := strings.NewReplacer(`"`, `'`).Replace(strings.Join(said, ","))
-					switch kind {
-					case "application/json":
-						w.Write([]byte(`{"error":"` + text + `","error_description":"so ` + text + `","error_uri":"` + text + `"}`))
-					default:
-						w.Write([]byte(url.Values{"error": {text}, "error_description": {text}}.Encode()))
-					}
+			for _, between := range []string{",", " "} {
+				op.Honest()
+				r := rigAt(t, op, nil)
+				var heard overheard
+				heard.hear(op)
+				op.Intercept(testidp.Token, func(http.Handler) http.Handler {
+					return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+						q.ParseForm()
+						said := []string{q.PostForm.Get("code"), q.PostForm.Get("code_verifier"), q.Header.Get("Authorization"), "hunter+2", "hunter%2B2"}
+						text := strings.Join(said, between)
+						heard.add(text)
+						w.Header().Set("Content-Type", kind)
+						w.WriteHeader(status)
+						if kind == "application/json" {
+							w.Write([]byte(`{"error":"` + text + `","error_description":"so ` + text + `","error_uri":"` + text + `"}`))
+						} else {
+							w.Write([]byte(url.Values{"error": {text}, "error_description": {text}}.Encode()))
+						}
+					})
 				})
-			})
-			_, err := r.visit(t, auth.ToSignIn)
-			if err == nil {
-				t.Fatal("signed in")
+				_, err := r.visit(t, auth.ToSignIn)
+				if err == nil {
+					t.Fatal("signed in")
+				}
+				heard.check(t, "hunter+2", err)
 			}
-			heard.check(t, r.op.Client.Secret, err)
+		}
+	}
+}
+
+// The client shows its secret in one way, which the provider names; one without
+// a secret shows its name alone.
+func TestHowTheClientProvesItself(t *testing.T) {
+	t.Parallel()
+	op := testidp.NewOIDC(t)
+	op.Register(callback)
+	const basic, post, none = "client_secret_basic", "client_secret_post", "none"
+	for _, tc := range []struct {
+		secret  string
+		methods any
+		header  bool
+	}{
+		{"hunter+2", nil, true},
+		{"hunter+2", []string{basic, post}, true},
+		{"hunter+2", []string{post, basic}, true},
+		{"hunter+2", []string{post}, false},
+		{"hunter+2", []string{"private_key_jwt"}, true},
+		{"", nil, false},
+		{"", []string{basic}, false},
+		{"", []string{none, basic}, false},
+	} {
+		op.Honest()
+		op.Client.Secret = tc.secret
+		op.Change(testidp.Discovery, func(doc map[string]any) { doc["token_endpoint_auth_methods_supported"] = tc.methods })
+		asked := 0
+		op.Intercept(testidp.Token, func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+				asked++
+				_, secret, header := q.BasicAuth()
+				if form := q.FormValue("client_secret"); header != tc.header || secret+form != tc.secret {
+					t.Errorf("%q, %v: in the header %v", tc.secret, tc.methods, header)
+				}
+				next.ServeHTTP(w, q)
+			})
+		})
+		r := rigAt(t, op, nil)
+		if _, err := r.visit(t, auth.ToSignIn); err != nil || asked != 1 {
+			t.Errorf("%q, %v: asked %d times, %v", tc.secret, tc.methods, asked, err)
 		}
 	}
 }
