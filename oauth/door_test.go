@@ -137,11 +137,11 @@ func TestHowTheClientProvesItself(t *testing.T) {
 		methods any
 		header  bool
 	}{
-		{"hunter+2", nil, true},
-		{"hunter+2", []string{basic, post}, true},
-		{"hunter+2", []string{post, basic}, true},
-		{"hunter+2", []string{post}, false},
-		{"hunter+2", []string{"private_key_jwt"}, true},
+		{"hunter-two", nil, true},
+		{"hunter-two", []string{basic, post}, true},
+		{"hunter-two", []string{post, basic}, true},
+		{"hunter-two", []string{post}, false},
+		{"hunter-two", []string{"private_key_jwt"}, true},
 		{"", nil, false},
 		{"", []string{basic}, false},
 		{"", []string{none, basic}, false},
