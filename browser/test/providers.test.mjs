@@ -69,6 +69,7 @@ async function linked(t, options, issuers = [corp], more = {}) {
   for (const issuer of issuers) {
     await page.goto("/ui/profile/accounts");
     await link(page, issuer, account);
+    await said(page, /The account is linked/);
     await page.getByRole("heading", { name: `Example ${issuer.name} linked` }).waitFor();
   }
   return { page, person, account };
