@@ -264,7 +264,6 @@ func TestProviderEndsSessionsOnEveryReplica(t *testing.T) {
 		t.Error("bob's session ended too")
 	}
 	first.configure("providers: []\n")
-	began = time.Now()
 	first.signal(syscall.SIGHUP)
 	until(t, "sessions of a provider that is gone end", func() bool { return !signedIn(bob) })
 	if a := first.request("GET", "/-/oauth/corp/start", ""); a.status != http.StatusNotFound {
