@@ -7,6 +7,7 @@
 # make check   formatting, vet, lint, import rules, modules
 # make bench   what a request costs
 # make crash   kill -9, two hundred times on each store
+# make flood   two hundred thousand sign-ins that are never finished
 # make fuzz    every fuzz target for FUZZTIME
 # make clean   removes bin; never ./data
 
@@ -24,7 +25,7 @@ BENCHROUNDS ?= 7
 
 TOOLS := bin/tools
 
-.PHONY: build run test check bench crash fuzz clean peers test-clients test-browser screenshots lighthouse
+.PHONY: build run test check bench crash flood fuzz clean peers test-clients test-browser screenshots lighthouse
 
 build:
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/latchkey ./cmd/latchkey
@@ -91,6 +92,9 @@ bench: peers build
 
 crash: peers
 	LATCHKEY_CRASH_ROUNDS=$(ROUNDS) go test -count=1 -timeout 60m -v -run '^TestKilled' ./cmd/latchkey
+
+flood: peers
+	LATCHKEY_STARTS=200000 go test -count=1 -timeout 10m -v -run '^TestAbandonedSignIns' ./cmd/latchkey
 
 # go test fuzzes one target of one package at a time.
 fuzz:
