@@ -1,12 +1,12 @@
 package oauth
 
 import (
-	"crypto/rand"
 	"encoding/base64"
-	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
+	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/oauth2"
 
 	"github.com/latchkey-io/latchkey/auth"
@@ -46,15 +46,11 @@ var purposes = []auth.Purpose{1: auth.ToSignIn, 2: auth.ToBind, 3: auth.ToUnlock
 
 var errAttempt = errors.New("the attempt cannot be read")
 
-// newAttempt draws what nobody may guess.
+// newAttempt draws what nobody may guess: 256 bits each, which the library has
+// for verifiers alone.
 func newAttempt(provider string, a auth.Attempt) *attempt {
-	return &attempt{Attempt: a, provider: provider, state: random256(), nonce: random256(), verifier: oauth2.GenerateVerifier()}
-}
-
-func random256() string {
-	var b [32]byte
-	rand.Read(b[:]) // never fails
-	return base64.RawURLEncoding.EncodeToString(b[:])
+	draw := oauth2.GenerateVerifier
+	return &attempt{Attempt: a, provider: provider, state: draw(), nonce: draw(), verifier: draw()}
 }
 
 // isState reports 43 characters of base64url in their one spelling.
@@ -89,64 +85,44 @@ func openAttempt(ring *seal.Ring, id, sealed string) (*attempt, error) {
 	return parseAttempt(text)
 }
 
+// text panics for texts that are longer than may be, which Begin refuses.
 func (a *attempt) text() []byte {
-	out := []byte{attemptVersion, 0}
-	for i, p := range purposes {
-		if p == a.Purpose {
-			out[1] = byte(i)
-		}
+	var out cryptobyte.Builder
+	out.AddUint8(attemptVersion)
+	out.AddUint8(uint8(slices.Index(purposes, a.Purpose)))
+	out.AddUint64(uint64(a.Begun.UnixMilli()))
+	out.AddBytes([]byte(a.state + a.nonce + a.verifier))
+	of := func(text string) cryptobyte.BuilderContinuation {
+		return func(b *cryptobyte.Builder) { b.AddBytes([]byte(text)) }
 	}
-	out = binary.BigEndian.AppendUint64(out, uint64(a.Begun.UnixMilli()))
-	out = append(out, a.state+a.nonce+a.verifier...)
-	out = append(append(out, byte(len(a.provider))), a.provider...)
-	out = append(append(out, byte(len(a.Session))), a.Session...)
-	return append(binary.BigEndian.AppendUint16(out, uint16(len(a.Next))), a.Next...)
+	out.AddUint8LengthPrefixed(of(a.provider))
+	out.AddUint8LengthPrefixed(of(a.Session))
+	out.AddUint16LengthPrefixed(of(a.Next))
+	return out.BytesOrPanic()
 }
 
 // parseAttempt reads what text wrote, and nothing else.
 func parseAttempt(text []byte) (*attempt, error) {
-	in := reader{rest: text}
-	version, purpose := in.number(1), in.number(1)
-	a := &attempt{}
-	begun := in.number(8)
-	a.state, a.nonce, a.verifier = in.text(stateLength), in.text(stateLength), in.text(stateLength)
-	a.provider = in.text(in.number(1))
-	a.Session = in.text(in.number(1))
-	a.Next = in.text(in.number(2))
+	var (
+		version, purpose        uint8
+		begun                   uint64
+		state, nonce, verifier  []byte
+		provider, session, next cryptobyte.String
+	)
+	in := cryptobyte.String(text)
+	whole := in.ReadUint8(&version) && in.ReadUint8(&purpose) && in.ReadUint64(&begun) &&
+		in.ReadBytes(&state, stateLength) && in.ReadBytes(&nonce, stateLength) && in.ReadBytes(&verifier, stateLength) &&
+		in.ReadUint8LengthPrefixed(&provider) && in.ReadUint8LengthPrefixed(&session) && in.ReadUint16LengthPrefixed(&next) && in.Empty()
 	switch {
-	case in.short || len(in.rest) > 0 || version != attemptVersion || purpose == 0 || purpose >= uint64(len(purposes)):
+	case !whole || version != attemptVersion || purpose == 0 || int(purpose) >= len(purposes):
 		return nil, errAttempt
-	case !isState(a.state) || !isState(a.nonce) || !isState(a.verifier) || begun > 1<<53:
+	case !isState(string(state)) || !isState(string(nonce)) || !isState(string(verifier)) || begun > 1<<53:
 		return nil, errAttempt
-	case len(a.provider) > maxProviderName || len(a.Session) > maxSession || len(a.Next) > maxNext:
+	case len(provider) > maxProviderName || len(session) > maxSession || len(next) > maxNext:
 		return nil, errAttempt
 	}
-	a.Purpose, a.Begun = purposes[purpose], time.UnixMilli(int64(begun)).UTC()
-	return a, nil
-}
-
-// reader takes a text apart. What is not there is zero, and short.
-type reader struct {
-	rest  []byte
-	short bool
-}
-
-func (r *reader) bytes(n uint64) []byte {
-	if n > uint64(len(r.rest)) {
-		r.rest, r.short = nil, true
-		return nil
-	}
-	out := r.rest[:n]
-	r.rest = r.rest[n:]
-	return out
-}
-
-func (r *reader) text(n uint64) string { return string(r.bytes(n)) }
-
-func (r *reader) number(size uint64) uint64 {
-	n := uint64(0)
-	for _, b := range r.bytes(size) {
-		n = n<<8 | uint64(b)
-	}
-	return n
+	return &attempt{
+		Attempt:  auth.Attempt{Purpose: purposes[purpose], Session: string(session), Next: string(next), Begun: time.UnixMilli(int64(begun)).UTC()},
+		provider: string(provider), state: string(state), nonce: string(nonce), verifier: string(verifier),
+	}, nil
 }

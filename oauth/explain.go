@@ -14,7 +14,7 @@ import (
 // token). A token that cannot be read is an error of code Invalid, field
 // "token". It takes at most fetchTimeout: there is one issuer to be asked.
 func (j *Jobs) Explain(ctx context.Context, secret auth.Secret) ([]auth.JobFinding, error) {
-	t, err := parseToken(secret.Reveal(), jobToken)
+	t, err := parseToken(secret.Reveal(), idToken)
 	if err != nil {
 		return nil, &auth.Error{Code: auth.Invalid, Field: "token", Reason: fmt.Sprintf("the token %v", err)}
 	}

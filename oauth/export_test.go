@@ -7,7 +7,7 @@ import "github.com/latchkey-io/latchkey/auth"
 func Matches(text, value string) bool { return newPattern(text).matches(value) }
 
 func Readable(raw string) error {
-	_, err := parseToken(raw, jobToken)
+	_, err := parseToken(raw, idToken)
 	return err
 }
 

@@ -18,7 +18,7 @@ import (
 // with the cause in Err, and Unavailable when the issuer's keys cannot be had.
 // It takes at most fetchTimeout.
 func (j *Jobs) Judge(ctx context.Context, provider, mapping string, secret auth.Secret) (auth.Job, error) {
-	t, err := parseToken(secret.Reveal(), jobToken)
+	t, err := parseToken(secret.Reveal(), idToken)
 	if err != nil {
 		return auth.Job{}, refused("the token %w", err)
 	}

@@ -35,9 +35,9 @@ type kind struct {
 	issued  bool     // needs an iat
 }
 
-// The kinds that are read here. An id_token has no type of its own.
+// The kinds that are read here. An id_token has no type of its own; a job's
+// token is one.
 var (
-	jobToken    = kind{"an id_token", []string{"jwt"}, true, true}
 	idToken     = kind{"an id_token", []string{"jwt"}, true, true}
 	accessToken = kind{"an access token", []string{"at+jwt", "jwt"}, true, false} // RFC 9068 §2.1
 	logoutToken = kind{"a logout token", []string{"logout+jwt"}, false, true}     // OpenID Connect Back-Channel Logout 1.0 §2.4
