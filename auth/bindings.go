@@ -34,6 +34,8 @@ type bindingRecord struct {
 	// is the identity's own, and what was begun through one that was unlinked
 	// must not come back with the next.
 	Registration uint64 `json:"registration"`
+	// Logouts counts how often its provider ended all of its sessions.
+	Logouts uint64 `json:"logouts,omitempty"`
 }
 
 // Binding is a linked account as its owner and administrators see it.

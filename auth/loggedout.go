@@ -103,7 +103,12 @@ func (s *Sessions) endAt(ctx context.Context, l ExternalLogout) (owner string, e
 // endOf ends all sessions of the user that were begun through an identity.
 func (s *Sessions) endOf(ctx context.Context, l ExternalLogout) (owner string, ended int, err error) {
 	id := bindingID(l.Issuer, l.Subject)
-	rec, _, err := s.a.rec.bindings.Get(ctx, id)
+	// Counted first: who began one meanwhile finds that it was, or has it on
+	// the list below.
+	rec, err := s.a.rec.bindings.Update(ctx, id, func(r *bindingRecord, _ *time.Time) error {
+		r.Logouts++
+		return nil
+	})
 	if gone(err) {
 		return "", 0, nil
 	} else if err != nil {
@@ -111,6 +116,16 @@ func (s *Sessions) endOf(ctx context.Context, l ExternalLogout) (owner string, e
 	}
 	ended, err = s.endThrough(ctx, rec.User, id)
 	return rec.User, ended, err
+}
+
+// stays reports whether the linked account id is the one that was read as rec,
+// and its provider has ended no sessions of it since.
+func (b *Bindings) stays(ctx context.Context, id string, rec bindingRecord) (bool, error) {
+	now, _, err := b.a.rec.bindings.Get(ctx, id)
+	if gone(err) {
+		return false, nil
+	}
+	return now.Registration == rec.Registration && now.Logouts == rec.Logouts, storeFailed(err)
 }
 
 // endThrough ends the sessions of owner that were begun through the linked

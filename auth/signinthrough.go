@@ -44,7 +44,7 @@ func (s *Sessions) SignInThrough(ctx context.Context, peer Peer, ext External) (
 	}
 	draft.Provider, draft.Issuer, draft.Parents = p.Name, p.Issuer, []Ref{rec.ref(id)}
 	secret, hash := s.draw()
-	if err := s.putThrough(ctx, hash, draft, ext); err != nil {
+	if err := s.putThrough(ctx, hash, draft, ext, rec); err != nil {
 		return Secret{}, SessionInfo{}, err
 	}
 	s.a.uses.note(&f.via, f.ends, &peer, s.a.now())
@@ -55,8 +55,8 @@ func (s *Sessions) SignInThrough(ctx context.Context, peer Peer, ext External) (
 const signInDeadline = 3 * storeDeadline
 
 // putThrough begins a session that its provider can end: what ends it is there
-// before it is.
-func (s *Sessions) putThrough(ctx context.Context, hash string, rec sessionRecord, ext External) error {
+// before it is. through is the linked account as it was read for it.
+func (s *Sessions) putThrough(ctx context.Context, hash string, rec sessionRecord, ext External, through bindingRecord) error {
 	if err := s.note(ctx, hash, rec, ext.SID); err != nil {
 		return err
 	}
@@ -67,6 +67,9 @@ func (s *Sessions) putThrough(ctx context.Context, hash string, rec sessionRecor
 		return err
 	}
 	on, err := s.noted(ctx, hash, rec, ext.SID)
+	if err == nil && on {
+		on, err = s.a.Bindings.stays(ctx, bindingID(ext.Issuer, ext.Subject), through)
+	}
 	if err == nil && !on {
 		err = unauthenticated("the provider ended the session while it began")
 	}
