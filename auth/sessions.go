@@ -152,10 +152,14 @@ func (s *Sessions) Unlock(ctx context.Context, who Identity, password Secret) (i
 	return s.setUnlocked(ctx, who, s.a.now().UTC().Add(s.a.Policy().UnlockFor))
 }
 
-// Lock closes the profile again.
+// Lock closes the profile again; Forbidden where it is open as long as the
+// session.
 func (s *Sessions) Lock(ctx context.Context, who Identity) error {
 	if who.Via.Kind != KindSession {
 		return forbidden("only a browser session is locked and unlocked")
+	}
+	if who.UnlockBy == UnlockOpen {
+		return s.byPasswordAlone(who)
 	}
 	_, err := s.setUnlocked(ctx, who, time.Time{})
 	return err

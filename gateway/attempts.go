@@ -4,9 +4,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/latchkey-io/latchkey/auth"
 	"github.com/latchkey-io/latchkey/gateway/web"
+	"github.com/latchkey-io/latchkey/internal/limit"
 )
 
 const (
@@ -14,6 +16,15 @@ const (
 	attemptSeconds = 600 // that a browser keeps what belongs to one
 	attemptID      = 10  // characters of base64url
 	attemptPart    = "-attempt-"
+)
+
+// Each answer that a browser brings back for a way that it did set out on costs
+// a record, which remembers that it was used, and a question to the provider. So
+// one source may bring so many bad ones; a sign-in that goes well is not counted.
+const (
+	failedWindow  = time.Minute
+	maxFailedWays = 60      // of one source within failedWindow
+	failedTable   = 1 << 14 // sources
 )
 
 // CallbackURL is where the provider of that name sends browsers back to; it is
@@ -30,7 +41,10 @@ func startURL(public *url.URL, provider string) string {
 // attempts are cookies beside that of the session, one for each way to a
 // provider that the browser is on: NAME-attempt-ID. Nothing else keeps them, so
 // ways that nobody finishes cost nothing here.
-type attempts struct{ session cookie }
+type attempts struct {
+	session cookie
+	failed  *limit.Recent // by source
+}
 
 var _ web.Attempts = attempts{}
 
@@ -62,6 +76,23 @@ func (a attempts) Kept(r *http.Request, id string) (string, bool) {
 
 // Drop takes a cookie away.
 func (a attempts) Drop(w http.ResponseWriter, id string) { http.SetCookie(w, a.cookie(id, "", -1)) }
+
+// Failed counts a way that came to nothing.
+func (a attempts) Failed(peer auth.Peer) { a.failed.Add(sourceKey(peer)) }
+
+// Wait is Throttled for a source of too many.
+func (a attempts) Wait(peer auth.Peer) error {
+	if a.failed.Count(sourceKey(peer)) < maxFailedWays {
+		return nil
+	}
+	return &auth.Error{Code: auth.Throttled, RetryAfter: failedWindow, Reason: "too many sign-ins failed in a minute; try again later"}
+}
+
+func sourceKey(peer auth.Peer) (key [32]byte) {
+	source := limit.Source(peer.Addr).Addr().As16()
+	copy(key[:], source[:])
+	return key
+}
 
 func (a attempts) cookie(id, value string, maxAge int) *http.Cookie {
 	return &http.Cookie{

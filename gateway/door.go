@@ -19,6 +19,8 @@ type door struct {
 	origins  *http.CrossOriginProtection
 	loopback bool // PublicURL is a name of this machine
 
+	failedWays *limit.Recent // to providers and back, by source
+
 	sites     map[string]*site // by host
 	public    *site
 	local     *site // the daemon's socket

@@ -177,6 +177,9 @@ func newDoor(c Config, old *door) (*door, error) {
 	if err != nil {
 		return nil, err
 	}
+	if old != nil {
+		d.failedWays = old.failedWays
+	}
 	return d, d.buildSites(old)
 }
 
@@ -203,7 +206,9 @@ func newFrame(c Config) (*door, error) {
 		oops:      web.NewErrorPage(originOf(c.PublicURL)),
 		trusted:   limit.NewNetworks(c.TrustedProxies),
 		loopback:  isLoopback(strings.ToLower(c.PublicURL.Hostname())),
-		public:    newSite(c.PublicURL, ""),
+
+		failedWays: limit.NewRecent(failedTable, failedWindow, c.Now),
+		public:     newSite(c.PublicURL, ""),
 	}
 	if slices.ContainsFunc(d.trusted, func(p netip.Prefix) bool { return p.Bits() <= 0 }) {
 		return nil, errors.New("gateway: Config.TrustedProxies has a prefix that is everybody, or none at all")

@@ -27,7 +27,7 @@ func ownRows(d *door) []row {
 	a := &api{auth: c.Auth, machine: c.Machine, public: c.PublicURL, cookie: cookieFor(c.PublicURL), now: c.Now}
 	pages := web.New(web.Config{
 		Auth: c.Auth, PublicURL: c.PublicURL, Sessions: pageSessions{a}, StatusOf: statusOf,
-		Logins: c.Logins, Attempts: attempts{a.cookie},
+		Logins: c.Logins, Attempts: attempts{a.cookie, d.failedWays},
 		Machine: c.Machine, SSHAddress: c.SSHAddress, Now: c.Now,
 	})
 	rows := append(pageRows(pages), elsewhereRows(c, pages)...)

@@ -32,11 +32,16 @@ type Logins interface {
 	LoggedOut(ctx context.Context, provider, token string) (auth.ExternalLogout, error)
 }
 
-// Attempts is what a browser keeps of the ways to providers that it is on.
+// Attempts is what a browser keeps of the ways to providers that it is on, and
+// how many of a source's came to nothing.
 type Attempts interface {
 	Keep(w http.ResponseWriter, r *http.Request, id, sealed string)
 	Kept(r *http.Request, id string) (sealed string, ok bool)
 	Drop(w http.ResponseWriter, id string)
+	// Failed counts a way that led back with an answer which was not good. Wait
+	// is of code Throttled for a source of very many.
+	Failed(peer auth.Peer)
+	Wait(peer auth.Peer) error
 }
 
 // Fields of the form that begins a way to a provider for somebody signed in.
@@ -105,12 +110,24 @@ func wholePage(r *http.Request) error {
 	return nil
 }
 
-// StartSignIn is GET /-/oauth/{provider}/start?next=…, a link.
+// elsewhereMade reports a request that a page of another site made, or one of
+// the same domain that is not ours.
+func elsewhereMade(r *http.Request) bool {
+	from := r.Header.Get("Sec-Fetch-Site")
+	return from == "cross-site" || from == "same-site"
+}
+
+// StartSignIn is GET /-/oauth/{provider}/start?next=…, a link. Who is signed in
+// and follows one of another site goes on as who they are: such a link may have
+// been made to sign them out, or in as somebody else (RFC 9700 §4.7).
 func (p *Pages) StartSignIn(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	if onlyLooks(r) {
 		return p.looked(w)
 	}
 	attempt := auth.Attempt{Purpose: auth.ToSignIn, Next: OwnPath(r.URL.Query().Get(NextInQuery))}
+	if who.Via.Kind == auth.KindSession && elsewhereMade(r) {
+		return p.goTo(w, attempt.Next)
+	}
 	err := wholePage(r)
 	var to string
 	if err == nil {
@@ -184,7 +201,7 @@ func (p *Pages) Finish(w http.ResponseWriter, r *http.Request, who auth.Identity
 	if onlyLooks(r) {
 		return p.looked(w)
 	}
-	ext, attempt, err := p.finish(w, r)
+	ext, attempt, err := p.finish(w, r, who.Peer)
 	if err != nil {
 		p.auth.Trail.ElsewhereFailed(who, r.PathValue("provider"), attempt.Purpose, err)
 		return p.notThrough(w, r, who, attempt, err)
@@ -206,8 +223,9 @@ func (p *Pages) Finish(w http.ResponseWriter, r *http.Request, who auth.Identity
 	return nil
 }
 
-// finish verifies what the browser came back with.
-func (p *Pages) finish(w http.ResponseWriter, r *http.Request) (auth.External, auth.Attempt, error) {
+// finish verifies what the browser came back with. A failure counts where the
+// browser had set out: no other site can make that up for it.
+func (p *Pages) finish(w http.ResponseWriter, r *http.Request, peer auth.Peer) (ext auth.External, attempt auth.Attempt, err error) {
 	if p.logins == nil {
 		return auth.External{}, auth.Attempt{}, &auth.Error{Code: auth.NotFound, Reason: "nobody can sign in through somebody else here"}
 	}
@@ -221,6 +239,14 @@ func (p *Pages) finish(w http.ResponseWriter, r *http.Request) (auth.External, a
 	if err != nil {
 		return auth.External{}, auth.Attempt{}, malformed("the answer cannot be read; try again")
 	}
+	if err := p.attempts.Wait(peer); err != nil {
+		return auth.External{}, auth.Attempt{}, err
+	}
+	defer func() {
+		if err != nil && attempt.Purpose != "" {
+			p.attempts.Failed(peer)
+		}
+	}()
 	return p.logins.Finish(r.Context(), r.PathValue("provider"), answer, func(id string) (string, bool) {
 		sealed, ok := p.attempts.Kept(r, id)
 		if ok {

@@ -125,8 +125,7 @@ const doneInQuery = "done"
 // noticeOf is what the address says has just been done. A link of another site
 // does not get to say it.
 func noticeOf(r *http.Request) string {
-	switch r.Header.Get("Sec-Fetch-Site") {
-	case "cross-site", "same-site":
+	if elsewhereMade(r) {
 		return ""
 	}
 	return notices[r.URL.Query().Get(doneInQuery)]

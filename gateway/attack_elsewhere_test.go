@@ -1,0 +1,117 @@
+package gateway_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/latchkey-io/latchkey/gateway"
+)
+
+// TestNoOtherSiteSwapsASession: a link of another site does not take somebody
+// who is signed in to a provider, and back as whomever that knows: who they are
+// is theirs to change (RFC 9700 §4.7).
+func TestNoOtherSiteSwapsASession(t *testing.T) {
+	t.Parallel()
+	h, e := newHouseWithDoors(t, houseConfig{})
+	h.linked()
+	for _, from := range []string{"cross-site", "same-site"} {
+		eve := h.signedIn("eve", evePassword, false)
+		was := eve.session()
+		var began int
+		e.be(func(e *elsewhere) { began = e.began })
+		a := eve.take(h.do("GET", "/-/oauth/corp/start?next=%2Flfs%2F", nil, navigate, eve.send, header("Sec-Fetch-Site", from))).is(http.StatusSeeOther)
+		a.guarded()
+		if to := a.header.Get("Location"); to != "/lfs/" || eve.attempts() != 0 || eve.session() != was {
+			t.Errorf("%s: leads to %q with %d attempts", from, to, eve.attempts())
+		}
+		e.be(func(e *elsewhere) {
+			if e.began != began {
+				t.Errorf("%s: a way was begun", from)
+			}
+		})
+		if who := h.whoIs(eve); who != "eve" {
+			t.Errorf("%s: now %q", from, who)
+		}
+		// Nobody is signed in: a portal's link works, as it does from a page of ours.
+		h.do("GET", "/-/oauth/corp/start", nil, navigate, header("Sec-Fetch-Site", from)).is(http.StatusSeeOther)
+		ended := jar{"latchkey": strings.Repeat("x", 43)}
+		if to := h.do("GET", "/-/oauth/corp/start", nil, navigate, ended.send, header("Sec-Fetch-Site", from)).is(http.StatusSeeOther).header.Get("Location"); !strings.HasPrefix(to, "https://corp.example/") {
+			t.Errorf("%s: with a session that has ended to %q", from, to)
+		}
+		if to := h.do("GET", "/-/oauth/corp/start", nil, navigate, eve.send, header("Sec-Fetch-Site", "same-origin")).is(http.StatusSeeOther).header.Get("Location"); !strings.HasPrefix(to, "https://corp.example/") {
+			t.Errorf("from a page of ours to %q", to)
+		}
+	}
+}
+
+// TestAFloodOfAnswers: who comes back again and again with nothing asks no
+// provider and keeps nothing after a while, and others sign in meanwhile.
+func TestAFloodOfAnswers(t *testing.T) {
+	t.Parallel()
+	i := newIssuers(t)
+	alice := i.signedIn("alice", alicePassword, true)
+	i.asks(alice, "one", "bind").is(http.StatusSeeOther)
+	i.of["one"].Under(t)
+	flood := header("X-Forwarded-For", "198.51.100.7")
+	before, refused, said := len(i.kept()), 0, answer{}
+	for n := range 100 {
+		j := jar{}
+		to := j.take(i.do("GET", "/-/oauth/one/start", nil, navigate, flood)).is(http.StatusSeeOther).header.Get("Location")
+		a := i.do("GET", "/-/oauth/one/callback?"+url.Values{"code": {fmt.Sprintf("none-%d", n)}, "state": {stateOf(t, to)}, "iss": {i.of["one"].URL}}.Encode(), nil, fromElsewhere, j.send, flood)
+		if a.status == http.StatusTooManyRequests {
+			refused++
+			said = a
+		} else {
+			a.is(http.StatusForbidden)
+		}
+	}
+	if refused != 100-60 {
+		t.Errorf("%d of 100 were refused", refused)
+	}
+	if more := len(i.kept()) - before; more > 60+5 {
+		t.Errorf("%d records more", more)
+	}
+	if refused > 0 {
+		said.guarded()
+		said.holds("too many attempts", said.header.Get("X-Request-Id"))
+		if said.header.Get("Retry-After") == "" {
+			t.Errorf("%v", said.header)
+		}
+	}
+	j := jar{}
+	i.come(j, "one", header("X-Forwarded-For", "198.51.100.8")).is(http.StatusSeeOther)
+	if i.whoIs(j) != "alice" {
+		t.Error("others do not come in")
+	}
+}
+
+// TestOtherSitesStopNobody: what another site can make a browser send counts
+// for nothing, or one page would shut a whole office out.
+func TestOtherSitesStopNobody(t *testing.T) {
+	t.Parallel()
+	h, _ := newHouseWithDoors(t, houseConfig{})
+	h.linked()
+	for range 200 {
+		h.do("GET", back("corp", "A_-0000001"+strings.Repeat("s", 33)), nil, fromElsewhere, header("Sec-Fetch-Dest", "image")).is(http.StatusForbidden)
+		h.do("GET", back("corp", "A_-0000001"+strings.Repeat("s", 33)), nil, fromElsewhere).is(http.StatusBadRequest)
+	}
+	j := jar{}
+	h.through(j, "corp", "").is(http.StatusSeeOther)
+	if h.whoIs(j) != "alice" {
+		t.Error("nobody comes in")
+	}
+}
+
+// TestWhatIsNeverLockedDoesNotSaySo: a session whose profile is open as long as
+// it lasts is not told that it was locked.
+func TestWhatIsNeverLockedDoesNotSaySo(t *testing.T) {
+	t.Parallel()
+	h, _ := newHouseWithDoors(t, houseConfig{})
+	j := jar{}
+	h.through(j, "open", "").is(http.StatusSeeOther)
+	h.submit("/ui/profile/lock", nil, h.fromHere(j)).is(http.StatusForbidden).holds("never locked")
+	h.do("POST", gateway.APIRoot+"/session/lock", nil, h.fromHere(j)).is(http.StatusForbidden)
+}
