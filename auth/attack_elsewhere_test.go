@@ -149,7 +149,7 @@ func TestWhateverEndsWhileAProviderIsActedThrough(t *testing.T) {
 		"logged out by subject": {do: func(w *world) error {
 			return errOf(w.Sessions.LoggedOut(bg, home, auth.ExternalLogout{Provider: "corp", Issuer: corpIssuer, Subject: "1", ID: "l"}))
 		}, before: true},
-		"group gone": {do: func(w *world) error { return w.Groups.Delete(bg, w.admin, "crew") }, groups: "hand"},
+		"group gone":         {do: func(w *world) error { return w.Groups.Delete(bg, w.admin, "crew") }, groups: "hand"},
 		"all sessions ended": {do: func(w *world) error { return w.Sessions.RevokeAll(bg, w.admin, "alice") }, before: true},
 		"no pages": {do: func(w *world) error {
 			return errOf(w.Users.Update(bg, w.admin, "alice", auth.UserChange{PagesDisabled: pointTo(true)}))

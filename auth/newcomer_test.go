@@ -89,6 +89,10 @@ func TestNamesOfNewcomers(t *testing.T) {
 		{"", login("adm1n"), ""},
 		{"", login("ad-min"), ""},
 		{"", login("r00t"), ""},
+		{"", login("admin@"), ""},
+		{"", login("+root"), ""},
+		{"", login("jobs"), "jobs"},
+		{"", login("jobson.k"), "jobson.k"},
 		{"alice", login("alice"), "alice-corp"},
 		{"alice", login("Alice"), "alice-corp"},
 		{"alice alice-corp", login("alice"), "alice-corp2"},
@@ -96,6 +100,8 @@ func TestNamesOfNewcomers(t *testing.T) {
 		{"alice", login("al1ce"), ""},
 		{"alice", login("a.lice"), ""},
 		{"alice", login("al_ice-"), ""},
+		{"alice", login("alice@"), ""},
+		{"alice", login("a+lice"), ""},
 		{"bob", login("b0b"), ""},
 		{"b0b", login("bob"), ""},
 		{"tim", login("tirn"), ""},
@@ -230,5 +236,19 @@ func TestFirstSignInsAtOnce(t *testing.T) {
 				t.Errorf("%v", owners)
 			}
 		})
+	}
+}
+
+// Nobody who comes from elsewhere takes the name of a job's service account,
+// which begins with job-, whatever their login and the provider are called.
+func TestNewcomersTakeNoNamesOfJobs(t *testing.T) {
+	w := newWorld(t)
+	w.elsewhere(corp(autoCreate, func(p *auth.Provider) { p.Name = "ci-main" }))
+	for i, name := range []string{"job", "JOB", "job-x", "job-", "j0b", "j0b-ci-main", "job_ci_main", "job.ci.main", "job@ci", "job+ci"} {
+		ext := atCorp(fmt.Sprint(i), login(name))
+		ext.Provider = "ci-main"
+		if _, info, err := w.tryThrough(ext); err == nil {
+			t.Errorf("%s is called %s", name, info.Owner)
+		}
 	}
 }

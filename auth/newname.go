@@ -19,7 +19,8 @@ var reservedNames = []string{
 const (
 	// maxNamesakes is how many of one name a provider's people may have.
 	maxNamesakes = 20
-	// jobPrefix begins the names of the service accounts of CI jobs.
+	// jobPrefix begins the names of the service accounts of CI jobs: job- and
+	// names of the configuration, so that "job" would come to one at a provider.
 	jobPrefix = "job-"
 )
 
@@ -37,7 +38,7 @@ func nameOf(p Provider, ext External) (string, error) {
 	case "me", "Me", "mE", "ME": // nobody's, but "me-corp" may be somebody's
 		name, err = "me", nil
 	}
-	if err != nil || strings.HasPrefix(name, jobPrefix) {
+	if err != nil || strings.HasPrefix(jobLike.Replace(name+"-"), jobPrefix) {
 		return "", forbidden("no user name can be made of what %s says you are called; ask an administrator to make an account for you, and link this one to it", p.title())
 	}
 	return name, nil
@@ -61,13 +62,14 @@ func candidates(p Provider, name string) (out []string) {
 }
 
 // skeleton is what names have in common that are read as the same one: 0 and o,
-// 1, l and i, rn and m, vv and w; and . _ - are not seen.
+// 1, l and i, rn and m, vv and w; and . _ - + @ are not seen.
 func skeleton(name string) string {
 	return alike.Replace(separators.Replace(name))
 }
 
 var (
-	separators = strings.NewReplacer(".", "", "_", "", "-", "")
+	separators = strings.NewReplacer(".", "", "_", "", "-", "", "+", "", "@", "")
+	jobLike    = strings.NewReplacer("0", "o", ".", "-", "_", "-", "+", "-", "@", "-")
 	alike      = strings.NewReplacer("rn", "m", "vv", "w", "0", "o", "1", "l", "i", "l")
 )
 
