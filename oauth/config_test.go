@@ -66,7 +66,7 @@ func TestNewLoginsRefuses(t *testing.T) {
 		t.Errorf("one issuer for two: %v", err)
 	}
 	second.Type = oauth.Google
-	if err := try(good(), second); err == nil || !strings.Contains(err.Error(), "the same issuer and another type") {
+	if err := try(good(), second); err == nil || !strings.Contains(err.Error(), "the same issuer and names people in another way") {
 		t.Error(err)
 	}
 	if _, err := oauth.NewLogins(oauth.Config{}); err == nil {

@@ -46,11 +46,8 @@ type gitHub struct {
 // orgRule lets the members of an organisation in, or of a team of it.
 type orgRule struct{ org, team string }
 
-func (l *Logins) newGitHub(p Provider, us *party) (*gitHub, error) {
+func newGitHub(p Provider, us *party) (*gitHub, error) {
 	g := &gitHub{party: us, base: p.BaseURL}
-	if g.base == "" {
-		g.base = githubURL
-	}
 	var err error
 	if g.api, err = apiOf(g.base); err != nil {
 		return nil, fmt.Errorf("the base URL %w", err)
@@ -70,16 +67,7 @@ func (l *Logins) newGitHub(p Provider, us *party) (*gitHub, error) {
 		}
 		g.orgs = append(g.orgs, rule)
 	}
-	if us.issuer == "" {
-		us.issuer = g.base
-	}
 	us.iss = g.base + githubMarker
-	if err := l.alone(us.issuer, func(other *login) bool {
-		same, ok := other.way.(*gitHub)
-		return ok && same.base == g.base
-	}); err != nil {
-		return nil, err
-	}
 	for i, r := range us.rules { // of either case
 		if text := p.Groups[i].Claim; r.group == "" && !strings.Contains(text, "*") && groupName(text) {
 			us.rules[i].group = text
@@ -120,17 +108,6 @@ func (g *gitHub) chooseScopes() error {
 	}
 	if needed && !slices.ContainsFunc(g.scopes, func(s string) bool { return slices.Contains(readOrg, s) }) {
 		return fmt.Errorf("the scopes lack %s, without which no organisation is seen", readOrg[0])
-	}
-	return nil
-}
-
-// alone is an error where another provider tells of the same identities in
-// another way.
-func (l *Logins) alone(issuer string, alike func(*login) bool) error {
-	for _, other := range l.providers {
-		if other.issuer == issuer && !alike(other) {
-			return fmt.Errorf("%s has the same issuer and names people in another way", other.name)
-		}
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ type plain struct {
 	seen                                glance
 }
 
-func (l *Logins) newPlain(p Provider, us *party) (*plain, error) {
+func newPlain(p Provider, us *party) (*plain, error) {
 	o := &plain{party: us, authorizeURL: p.AuthorizeURL, tokenURL: p.TokenURL, userinfoURL: p.UserinfoURL}
 	for _, a := range []struct{ name, at string }{
 		{"authorize", p.AuthorizeURL}, {"token", p.TokenURL}, {"userinfo", p.UserinfoURL},
@@ -38,10 +38,7 @@ func (l *Logins) newPlain(p Provider, us *party) (*plain, error) {
 	case len(p.AllowedDomains) > 0 || len(p.TokenAudience) > 0:
 		return nil, errors.New("OAuth 2 alone has no rule of domains, and no tokens for others")
 	}
-	return o, l.alone(us.issuer, func(other *login) bool {
-		same, ok := other.way.(*plain)
-		return ok && same.userinfoURL == o.userinfoURL && same.claims.Subject == us.claims.Subject
-	})
+	return o, nil
 }
 
 func (o *plain) authorize(context.Context, *attempt) (string, url.Values, error) {

@@ -29,9 +29,6 @@ type openID struct {
 }
 
 func (l *Logins) newOpenID(p Provider, us *party, before *Logins) (*openID, error) {
-	if p.Type == Google && us.issuer == "" {
-		us.issuer = googleIssuer
-	}
 	if text := urlFault(us.issuer, maxIssuerURL, false); text != "" {
 		return nil, fmt.Errorf("the issuer %s", text)
 	}

@@ -1,8 +1,6 @@
 package oauth
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -13,17 +11,23 @@ import (
 
 // Limits of what is taken over of a person.
 const (
-	maxLogin         = 128 // bytes
-	maxFullName      = 256 // bytes
-	maxGroupElements = 500 // of the claim
-	maxGroupClaim    = 256 // bytes of an element; longer ones are passed over
-	maxGroupsGiven   = 200
+	maxLogin    = 128 // bytes
+	maxFullName = 256 // bytes
 )
 
-// groupRule gives a group of ours for each of theirs that fits.
-type groupRule struct {
-	claim *pattern
-	group string // "": what theirs is called
+// described is what the claims say of a person, but not who it is.
+func (p *party) described(claims map[string]any) auth.External {
+	text := func(name string) string {
+		s, _ := claims[name].(string)
+		return s
+	}
+	ext := auth.External{
+		Login:       clean(text(p.claims.Login), maxLogin),
+		DisplayName: clean(text(p.claims.Name), maxFullName),
+		Email:       cleanEmail(text(p.claims.Email)),
+	}
+	ext.EmailVerified = ext.Email != "" && verified(claims[p.claims.EmailVerified])
+	return ext
 }
 
 // clean is a stranger's text to show: without what turns lines or the order of
@@ -83,63 +87,4 @@ func lowerASCII(s string) string {
 func ofDomain(email string, domains []string) bool {
 	_, domain, ok := cutLast(email, "@")
 	return ok && slices.ContainsFunc(domains, func(d string) bool { return sameDomain(d, domain) })
-}
-
-// groups are those of ours that the rules give for a claim, sorted; of more
-// than maxGroupsGiven the first.
-func (p *party) groups(claim any) ([]string, error) {
-	if len(p.rules) == 0 || claim == nil {
-		return nil, nil
-	}
-	theirs, err := elementsOf(claim)
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	for _, t := range theirs {
-		if len(t) > maxGroupClaim {
-			continue
-		}
-		for _, r := range p.rules {
-			if !r.claim.matches(t) {
-				continue
-			}
-			if group := r.group; group != "" {
-				out = append(out, group)
-			} else if groupName(t) {
-				out = append(out, t)
-			}
-		}
-	}
-	slices.Sort(out)
-	out = slices.Compact(out)
-	return out[:min(len(out), maxGroupsGiven)], nil
-}
-
-// elementsOf is a text or a list of texts, which may be empty.
-func elementsOf(claim any) ([]string, error) {
-	if text, ok := claim.(string); ok {
-		return []string{text}, nil
-	}
-	list, ok := claim.([]any)
-	if !ok {
-		return nil, errors.New("the claim of groups is not a text or a list of texts")
-	}
-	if len(list) > maxGroupElements {
-		return nil, fmt.Errorf("the claim of groups has %d elements, at most %d are read", len(list), maxGroupElements)
-	}
-	out := make([]string, len(list))
-	for i, e := range list {
-		if out[i], ok = e.(string); !ok {
-			return nil, errors.New("the claim of groups is not a text or a list of texts")
-		}
-	}
-	return out, nil
-}
-
-// groupName reports what may be the name of a group here.
-func groupName(s string) bool {
-	return s != "" && len(s) <= auth.MaxGroupName && !strings.ContainsFunc(s, func(r rune) bool {
-		return r == ',' || r == utf8.RuneError || !unicode.IsPrint(r)
-	})
 }

@@ -144,7 +144,7 @@ func (t *token) readClaims(k kind) error {
 			return errors.New("has no sub, or one of more than 1 KiB")
 		}
 	}
-	if t.audience, ok = texts(t.claims["aud"]); !ok {
+	if t.audience, ok = texts(t.claims["aud"]); !ok || len(t.audience) == 0 || slices.Contains(t.audience, "") {
 		return errors.New("has no aud that is a text or a list of texts")
 	}
 	var err error
@@ -162,18 +162,18 @@ func (t *token) readClaims(k kind) error {
 	return err
 }
 
-// texts is a text or a list of texts with something in it.
+// texts is a text, or a list of texts, which may be empty.
 func texts(v any) ([]string, bool) {
 	if s, ok := v.(string); ok {
-		return []string{s}, s != ""
+		return []string{s}, true
 	}
 	list, ok := v.([]any)
-	if !ok || len(list) == 0 {
+	if !ok {
 		return nil, false
 	}
 	out := make([]string, len(list))
 	for i, e := range list {
-		if out[i], ok = e.(string); !ok || out[i] == "" {
+		if out[i], ok = e.(string); !ok {
 			return nil, false
 		}
 	}

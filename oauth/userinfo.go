@@ -113,18 +113,3 @@ func (o *openID) admits(claims map[string]any) error {
 	}
 	return nil
 }
-
-// described is what the claims say of a person, but not who it is.
-func (p *party) described(claims map[string]any) auth.External {
-	text := func(name string) string {
-		s, _ := claims[name].(string)
-		return s
-	}
-	ext := auth.External{
-		Login:       clean(text(p.claims.Login), maxLogin),
-		DisplayName: clean(text(p.claims.Name), maxFullName),
-		Email:       cleanEmail(text(p.claims.Email)),
-	}
-	ext.EmailVerified = ext.Email != "" && verified(claims[p.claims.EmailVerified])
-	return ext
-}

@@ -40,9 +40,9 @@ func (l *Logins) newWay(p Provider, us *party, before *Logins) (way, error) {
 	case OIDC, Google:
 		return l.newOpenID(p, us, before)
 	case GitHub:
-		return l.newGitHub(p, us)
+		return newGitHub(p, us)
 	case OAuth2:
-		return l.newPlain(p, us)
+		return newPlain(p, us)
 	}
 	return nil, fmt.Errorf("there is no type %q", p.Type)
 }
