@@ -134,4 +134,11 @@ func NewAPIKeyText() string { return newSecretText(apiKeyPrefix, apiKeyLength) }
 func (a *Authority) LookupAPIKey(text string) string { return a.ring().LookupID(lookupAPIKey, text) }
 
 // Asking counts the questions to providers that are under way.
-func (a *Authority) Asking() int { return len(a.asking.slots) }
+func (a *Authority) Asking() (n int) {
+	a.asking.mu.Lock()
+	defer a.asking.mu.Unlock()
+	for _, of := range a.asking.under {
+		n += of
+	}
+	return n
+}

@@ -180,7 +180,7 @@ func New(ctx context.Context, c Config) (*Authority, error) {
 
 	background, stop := context.WithCancel(context.Background())
 	a.stop = stop
-	a.asking = &asking{a: a, ctx: background, slots: make(chan struct{}, maxAsking)}
+	a.asking = &asking{a: a, ctx: background}
 	a.done.Go(func() {
 		// Watch ends with the context; should it end before, nothing proves
 		// the cache any more and every request reads the store.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/latchkey-io/latchkey/keystore"
@@ -14,7 +15,7 @@ const (
 	// provider is to be asked again: within a minute, with flushEvery.
 	lookEvery = 45 * time.Second
 
-	maxAsking    = 8                // providers asked at once
+	maxAsking    = 8                // questions at once to one provider
 	askDeadline  = 20 * time.Second // of one question: its discovery, token and userinfo
 	askClaim     = 30 * time.Second // in which nobody else asks
 	askPause     = time.Minute      // after one that was not answered
@@ -26,33 +27,61 @@ const (
 // from the requests that use them. Of several replicas one asks, by a claim in
 // the session's outside record.
 type asking struct {
-	a     *Authority
-	ctx   context.Context // ends with the Authority
-	slots chan struct{}   // of capacity maxAsking
+	a   *Authority
+	ctx context.Context // ends with the Authority
+
+	mu    sync.Mutex
+	under map[string]int // questions under way, by the provider's name
 }
 
 // look asks about the session hash where that is due. It does not wait for the
-// answer; false: too many are asked already, look again.
+// answer; false: its provider is asked enough already, look again.
 func (q *asking) look(ctx context.Context, hash string) bool {
 	rec, _, err := q.a.rec.outside.Get(ctx, hash)
 	if err != nil || rec.Sealed == nil || q.a.now().Before(rec.Claimed) || !q.old(rec.Asked) {
 		return true
 	}
-	if q.ctx.Err() != nil {
+	session, _, err := q.a.rec.sessions.Get(ctx, hash)
+	if err != nil {
 		return true
 	}
-	select {
-	case q.slots <- struct{}{}:
-	default:
+	of, ok := q.a.Sessions.provider(session)
+	if !ok || q.ctx.Err() != nil {
+		return true
+	}
+	if !q.enter(of.Name) {
 		return false
 	}
 	q.a.done.Go(func() {
-		defer func() { <-q.slots }()
+		defer q.leave(of.Name)
 		if err := q.ask(q.ctx, hash); err != nil && q.ctx.Err() == nil {
 			q.a.c.Log.Debug("what a provider says of a session was not renewed", "error", err)
 		}
 	})
 	return true
+}
+
+// enter takes one of the places of a provider: one that hangs keeps no other
+// from being asked.
+func (q *asking) enter(provider string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.under[provider] >= maxAsking {
+		return false
+	}
+	if q.under == nil {
+		q.under = make(map[string]int)
+	}
+	q.under[provider]++
+	return true
+}
+
+func (q *asking) leave(provider string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.under[provider]--; q.under[provider] == 0 {
+		delete(q.under, provider)
+	}
 }
 
 // old reports that some provider wants to be asked again by now.

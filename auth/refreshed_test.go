@@ -323,3 +323,49 @@ func TestCloseWaitsForQuestions(t *testing.T) {
 		t.Error("it is asked still")
 	}
 }
+
+// A provider that takes questions and does not answer keeps nobody else's from
+// being asked in time.
+func TestAProviderThatHangsKeepsNobodyElseWaiting(t *testing.T) {
+	w := newWorld(t)
+	w.SetMatches(func(string, string) bool { return true })
+	e := w.elsewhere(corp(refreshing, autoCreate), func() auth.Provider { p := ghe(); p.RefreshEvery = 5 * time.Minute; return p }())
+	hang := &hanging{elsewhere: e, of: "corp", begun: make(chan struct{}, 100)}
+	w.SetProviders(w.Providers(), hang)
+	w.user("bob", withPassword)
+	w.link("bob", atGHE("bob"))
+	var all []auth.Session
+	for i := range 20 {
+		name := fmt.Sprint("user", 20+i)
+		all = append(all, first(w.through(e.comes(atCorp(name, login(name))))))
+	}
+	w.clock.Advance(6 * time.Minute)
+	for _, s := range all {
+		w.who(s)
+	}
+	w.FlushUses(t.Context())
+	eventually(t, patience, "eight hang", func() bool { return len(hang.begun) == 8 })
+	s, _ := w.through(e.comes(atGHE("bob")))
+	w.clock.Advance(6 * time.Minute)
+	w.who(s)
+	eventually(t, patience, "the other is asked", func() bool {
+		w.FlushUses(t.Context())
+		return e.count() == 1
+	})
+}
+
+// hanging is providers of which one never answers.
+type hanging struct {
+	*elsewhere
+	of    string
+	begun chan struct{}
+}
+
+func (h *hanging) Refresh(ctx context.Context, provider, subject string, refresh auth.Secret) (auth.External, error) {
+	if provider == h.of {
+		h.begun <- struct{}{}
+		<-ctx.Done()
+		return auth.External{}, &auth.Error{Code: auth.Unavailable, Reason: "slow", Err: ctx.Err()}
+	}
+	return h.elsewhere.Refresh(ctx, provider, subject, refresh)
+}
