@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -34,8 +33,10 @@ type githubAsker struct {
 // anybody's to write, so it is not looked at.
 func (a *githubAsker) user(ctx context.Context) (auth.External, error) {
 	text, _, err := a.ask(ctx, "/user")
-	if err != nil {
-		return auth.External{}, a.unlessMissing(err)
+	if errors.Is(err, errMissing) {
+		return auth.External{}, a.down("/user: %w", err)
+	} else if err != nil {
+		return auth.External{}, err
 	}
 	user, err := object(text)
 	if err != nil {
@@ -60,10 +61,9 @@ func digits(s string) bool {
 // (GET /user/emails); none without the scope.
 func (a *githubAsker) email(ctx context.Context) (address string, verified bool, err error) {
 	text, _, err := a.ask(ctx, "/user/emails?per_page="+strconv.Itoa(perPage))
-	if errors.Is(err, errMissing) || auth.CodeOf(err) == auth.Forbidden {
+	if unseen(err) {
 		return "", false, nil
-	}
-	if err != nil {
+	} else if err != nil {
 		return "", false, err
 	}
 	list, err := objects(text)
@@ -109,10 +109,9 @@ func (a *githubAsker) member(ctx context.Context, rule orgRule) (bool, error) {
 		return slices.Contains(active, rule.org), err
 	}
 	text, _, err := a.ask(ctx, "/user/memberships/orgs/"+url.PathEscape(rule.org))
-	if errors.Is(err, errMissing) || auth.CodeOf(err) == auth.Forbidden {
-		return false, a.unlessRevoked(err)
-	}
-	if err != nil {
+	if unseen(err) {
+		return false, nil
+	} else if err != nil {
 		return false, err
 	}
 	m, err := object(text)
@@ -192,10 +191,9 @@ func (a *githubAsker) pages(ctx context.Context, path string) ([]map[string]any,
 	var out []map[string]any
 	for page := 1; page <= maxPages; page++ {
 		text, more, err := a.ask(ctx, fmt.Sprintf("%sper_page=%d&page=%d", path, perPage, page))
-		if errors.Is(err, errMissing) || auth.CodeOf(err) == auth.Forbidden {
-			return nil, a.unlessRevoked(err)
-		}
-		if err != nil {
+		if unseen(err) {
+			return nil, nil
+		} else if err != nil {
 			return nil, err
 		}
 		list, err := objects(text)
@@ -214,41 +212,20 @@ var (
 	errRevoked = errors.New("the answer is 401")
 )
 
-// unlessMissing makes an error of errMissing where it cannot be.
-func (a *githubAsker) unlessMissing(err error) error {
-	if errors.Is(err, errMissing) {
-		return a.down("/user: %w", errMissing)
-	}
-	return err
-}
-
-// unlessRevoked lets a refusal be that of a rule, unless it is that of the
-// token.
-func (a *githubAsker) unlessRevoked(err error) error {
-	if errors.Is(err, errRevoked) {
-		return err
-	}
-	return nil
+// unseen reports that GitHub shows this person, or this application, no such
+// thing; a token that is no good any more is something else.
+func unseen(err error) bool {
+	return errors.Is(err, errMissing) || auth.CodeOf(err) == auth.Forbidden && !errors.Is(err, errRevoked)
 }
 
 // ask gets a document of the API, and tells whether a next page is linked. The
 // errors are errMissing; Forbidden, with errRevoked for a token that is no good
 // any more; Unavailable, also where we asked too often.
 func (a *githubAsker) ask(ctx context.Context, path string) (text []byte, more bool, err error) {
-	ctx, cancel := a.bounded(ctx)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, a.api+path, nil)
+	answer, text, err := a.get(ctx, place(path), a.api+path, "application/vnd.github+json", a.access)
 	if err != nil {
-		return nil, false, a.down("%s: its address is not one", place(path))
+		return nil, false, err
 	}
-	r.Header.Set("Accept", "application/vnd.github+json")
-	r.Header.Set("User-Agent", "latchkey")
-	r.Header.Set("Authorization", "Bearer "+a.access.Reveal())
-	answer, err := a.client.Do(r)
-	if err != nil {
-		return nil, false, a.failed(place(path), err, a.access.Reveal())
-	}
-	defer answer.Body.Close()
 	switch status := answer.StatusCode; {
 	case status == http.StatusTooManyRequests, status == http.StatusForbidden && tooOften(answer.Header):
 		return nil, false, a.down("%s: the answer is %d: we asked too often", place(path), status)
@@ -260,9 +237,6 @@ func (a *githubAsker) ask(ctx context.Context, path string) (text []byte, more b
 		return nil, false, errMissing
 	case status != http.StatusOK:
 		return nil, false, a.down("%s: the answer is %d", place(path), status)
-	}
-	if text, err = io.ReadAll(answer.Body); err != nil {
-		return nil, false, a.failed(place(path), err, a.access.Reveal())
 	}
 	return text, strings.Contains(answer.Header.Get("Link"), `rel="next"`), nil
 }

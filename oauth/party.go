@@ -83,31 +83,40 @@ func (p *party) bearer(t *oauth2.Token) (*oauth2.Token, error) {
 // read gets a JSON document of at most maxDocument bytes with an access token
 // (RFC 6750 §2.1).
 func (p *party) read(ctx context.Context, what, at string, access auth.Secret) ([]byte, error) {
-	ctx, cancel := p.bounded(ctx)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
-	if err != nil {
-		return nil, p.down("%s: its address is not one", what)
-	}
-	r.Header.Set("Accept", "application/json")
-	r.Header.Set("User-Agent", "latchkey")
-	r.Header.Set("Authorization", "Bearer "+access.Reveal())
-	answer, err := p.client.Do(r)
-	if err != nil {
-		return nil, p.failed(what, err, access.Reveal())
-	}
-	defer answer.Body.Close()
+	answer, text, err := p.get(ctx, what, at, "application/json", access)
 	switch {
+	case err != nil:
+		return nil, err
 	case answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden:
 		return nil, p.denied("%s: the answer is %d", what, answer.StatusCode)
 	case answer.StatusCode != http.StatusOK:
 		return nil, p.down("%s: the answer is %d", what, answer.StatusCode)
 	}
+	return text, nil
+}
+
+// get asks at an address, as what it is called in errors, and reads the body of
+// the answer, whatever its status is.
+func (p *party) get(ctx context.Context, what, at, accept string, access auth.Secret) (*http.Response, []byte, error) {
+	ctx, cancel := p.bounded(ctx)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
+	if err != nil {
+		return nil, nil, p.down("%s: its address is not one", what)
+	}
+	r.Header.Set("Accept", accept)
+	r.Header.Set("User-Agent", "latchkey")
+	r.Header.Set("Authorization", "Bearer "+access.Reveal())
+	answer, err := p.client.Do(r)
+	if err != nil {
+		return nil, nil, p.failed(what, err, access.Reveal())
+	}
+	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	if err != nil {
-		return nil, p.failed(what, err, access.Reveal())
+		return nil, nil, p.failed(what, err, access.Reveal())
 	}
-	return text, nil
+	return answer, text, nil
 }
 
 func (p *party) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
