@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/latchkey-io/latchkey/auth"
 	"github.com/latchkey-io/latchkey/gateway"
 )
 
@@ -114,4 +115,90 @@ func TestWhatIsNeverLockedDoesNotSaySo(t *testing.T) {
 	h.through(j, "open", "").is(http.StatusSeeOther)
 	h.submit("/ui/profile/lock", nil, h.fromHere(j)).is(http.StatusForbidden).holds("never locked")
 	h.do("POST", gateway.APIRoot+"/session/lock", nil, h.fromHere(j)).is(http.StatusForbidden)
+}
+
+// TestManyStrangersCookies: as many cookies as browsers keep of one domain, set
+// by whatever else is on it, hide neither a session nor a way to a provider.
+func TestManyStrangersCookies(t *testing.T) {
+	t.Parallel()
+	h, _ := newHouseWithDoors(t, houseConfig{})
+	h.linked()
+	tossed := func(r *http.Request) {
+		own := r.Header.Get("Cookie")
+		var all []string
+		for n := range 180 {
+			all = append(all, fmt.Sprintf("toss-%d=1", n))
+		}
+		if own != "" {
+			all = append(all, own)
+		}
+		r.Header.Set("Cookie", strings.Join(all, "; "))
+	}
+	j := jar{}
+	var states []string
+	for range 7 {
+		to := j.take(h.do("GET", "/-/oauth/corp/start", nil, navigate, j.send, tossed)).is(http.StatusSeeOther).header.Get("Location")
+		states = append(states, stateOf(t, to))
+		if j.attempts() > 5 {
+			t.Fatalf("%d at once", j.attempts())
+		}
+	}
+	j.take(h.do("GET", back("corp", states[6]), nil, fromElsewhere, j.send, tossed)).is(http.StatusSeeOther)
+	if a := h.do("GET", gateway.APIRoot+"/whoami", nil, h.fromHere(j), tossed); a.status != http.StatusOK {
+		t.Errorf("the session is not seen: %d", a.status)
+	}
+}
+
+// TestTheStoreIsGone at every step of a way: 503, nobody comes in, nothing is
+// linked, and no cookie of a session is set.
+func TestTheStoreIsGone(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]func(h *house, alice jar) answer{
+		"sign in": func(h *house, _ jar) answer {
+			j := jar{}
+			to := j.take(h.do("GET", "/-/oauth/corp/start", nil, navigate)).is(http.StatusSeeOther).header.Get("Location")
+			h.store.Close()
+			return j.take(h.do("GET", back("corp", stateOf(h.t, to)), nil, fromElsewhere, j.send))
+		},
+		"sign in and make a user": func(h *house, _ jar) answer {
+			j := jar{}
+			to := j.take(h.do("GET", "/-/oauth/open/start", nil, navigate)).is(http.StatusSeeOther).header.Get("Location")
+			h.store.Close()
+			return j.take(h.do("GET", back("open", stateOf(h.t, to)), nil, fromElsewhere, j.send))
+		},
+		"link": func(h *house, alice jar) answer {
+			page := alice.take(h.submit("/-/oauth/other/start", url.Values{"purpose": {"bind"}}, h.fromHere(alice))).is(http.StatusOK)
+			h.store.Close()
+			return alice.take(h.do("GET", back("other", stateOf(h.t, onward(page))), nil, fromElsewhere, alice.send))
+		},
+		"sign out": func(h *house, _ jar) answer {
+			j := jar{}
+			h.through(j, "corp", "")
+			h.store.Close()
+			return h.submit("/ui/logout", nil, h.fromHere(j))
+		},
+		"the provider signs out": func(h *house, _ jar) answer {
+			h.store.Close()
+			return h.sayLogout("corp", "good.corp")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, e := newHouseWithDoors(t, houseConfig{})
+			alice := h.linked()
+			e.be(func(e *elsewhere) {
+				e.over = auth.ExternalLogout{Provider: "corp", Issuer: "https://corp.example", Subject: "subject-1", ID: "jti"}
+			})
+			a := test(h.in(t), alice)
+			for _, c := range (&http.Response{Header: a.header}).Cookies() {
+				if c.MaxAge >= 0 {
+					t.Errorf("sets %s", c.Name)
+				}
+			}
+			a.is(http.StatusServiceUnavailable)
+			if a.header.Get("Location") != "" {
+				t.Errorf("%v", a.header)
+			}
+		})
+	}
 }

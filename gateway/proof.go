@@ -19,7 +19,7 @@ const (
 
 const (
 	maxCredential = 12 << 10 // bytes of one header with a credential: 8 KiB in base64, and a name
-	maxCookies    = 64       // cookies of one request that are looked at
+	maxCookies    = 256      // cookies of one request that are looked at; browsers keep 180 of one domain
 )
 
 // credentials is what one request shows. Explicit ones never give way to the

@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -52,7 +53,7 @@ func (p *party) glance(ctx context.Context, at string) error {
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode >= http.StatusInternalServerError {
-		return errors.New("it answers " + answer.Status)
+		return fmt.Errorf("it answers %d", answer.StatusCode) // Status is the server's own text
 	}
 	return nil
 }
