@@ -2,7 +2,6 @@ package oauth
 
 import (
 	"net/url"
-	"strings"
 
 	"github.com/latchkey-io/latchkey/auth"
 )
@@ -65,7 +64,7 @@ func (a answer) fault(p *party) error {
 		return a.refusal(p)
 	case a.code.Empty():
 		return p.denied("the answer has no code")
-	case len(a.code.Reveal()) > maxCode || strings.ContainsFunc(a.code.Reveal(), func(r rune) bool { return r < ' ' || r > '~' }):
+	case len(a.code.Reveal()) > maxCode || !visible(a.code.Reveal()):
 		return p.denied("the answer has a code that is not one of up to %d bytes of ASCII", maxCode)
 	}
 	return nil

@@ -36,11 +36,8 @@ func (l *Logins) JudgeToken(ctx context.Context, providers []string, secret auth
 	if err := p.admits(t.claims); err != nil {
 		return auth.External{}, refused("%w", err)
 	}
-	ext := p.described(t.claims)
-	ext.Provider, ext.Issuer, ext.Subject, ext.Ends = p.name, p.issuer, t.subject, t.expires
-	if sid, _ := t.claims["sid"].(string); len(sid) <= maxSID {
-		ext.SID = sid
-	}
+	ext := p.external(t, t.claims)
+	ext.Ends = t.expires
 	return ext, nil
 }
 

@@ -179,13 +179,12 @@ func (g *gitHub) person(ctx context.Context, access auth.Secret) (auth.External,
 		if err != nil {
 			return auth.External{}, err
 		}
-		if ext.Groups, err = g.groups(theirs); err != nil {
-			return auth.External{}, g.denied("%w", err)
+		if ext.Groups, ext.Grouped, err = g.groups(theirs); err != nil {
+			return auth.External{}, err
 		}
-		ext.Grouped = true
 	}
 	ext.Provider, ext.Issuer = g.name, g.issuer
-	if len(access.Reveal()) <= maxRefreshToken {
+	if keepable(access.Reveal()) {
 		ext.Refresh = access
 	}
 	return ext, nil

@@ -1,8 +1,6 @@
 package oauth
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -25,19 +23,18 @@ type groupRule struct {
 }
 
 // groups are those of ours that the rules give for a claim, sorted; of more
-// than maxGroupsGiven the first.
-func (p *party) groups(claim any) ([]string, error) {
+// than maxGroupsGiven the first. ruled is false where there are no rules.
+func (p *party) groups(claim any) (ours []string, ruled bool, err error) {
 	if len(p.rules) == 0 || claim == nil {
-		return nil, nil
+		return nil, len(p.rules) > 0, nil
 	}
 	theirs, ok := texts(claim)
 	if !ok {
-		return nil, errors.New("the claim of groups is not a text or a list of texts")
+		return nil, false, p.denied("the claim of groups is not a text or a list of texts")
 	}
 	if len(theirs) > maxGroupElements {
-		return nil, fmt.Errorf("the claim of groups has %d elements, at most %d are read", len(theirs), maxGroupElements)
+		return nil, false, p.denied("the claim of groups has %d elements, at most %d are read", len(theirs), maxGroupElements)
 	}
-	var out []string
 	for _, t := range theirs {
 		if len(t) > maxGroupClaim {
 			continue
@@ -47,15 +44,15 @@ func (p *party) groups(claim any) ([]string, error) {
 				continue
 			}
 			if group := r.group; group != "" {
-				out = append(out, group)
+				ours = append(ours, group)
 			} else if groupName(t) {
-				out = append(out, t)
+				ours = append(ours, t)
 			}
 		}
 	}
-	slices.Sort(out)
-	out = slices.Compact(out)
-	return out[:min(len(out), maxGroupsGiven)], nil
+	slices.Sort(ours)
+	ours = slices.Compact(ours)
+	return ours[:min(len(ours), maxGroupsGiven)], true, nil
 }
 
 // groupName reports what may be the name of a group here.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"strings"
 
 	"golang.org/x/oauth2"
 
@@ -92,12 +91,11 @@ func (o *plain) person(ctx context.Context, t *oauth2.Token) (auth.External, err
 		return auth.External{}, o.denied("userinfo: the claim %s names nobody", quote(o.claims.Subject))
 	}
 	ext := o.described(claims)
-	if ext.Groups, err = o.groups(claims[o.claims.Groups]); err != nil {
-		return auth.External{}, o.denied("%w", err)
+	ext.Subject = subject
+	if ext.Groups, ext.Grouped, err = o.groups(claims[o.claims.Groups]); err != nil {
+		return auth.External{}, err
 	}
-	ext.Grouped = len(o.rules) > 0
-	ext.Provider, ext.Issuer, ext.Subject = o.name, o.issuer, subject
-	if n := len(t.RefreshToken); n > 0 && n <= maxRefreshToken && !strings.ContainsFunc(t.RefreshToken, func(r rune) bool { return r < ' ' || r > '~' }) {
+	if keepable(t.RefreshToken) {
 		ext.Refresh = auth.NewSecret(t.RefreshToken)
 	}
 	return ext, nil

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
+	"time"
 
 	"golang.org/x/oauth2"
 
@@ -15,9 +15,8 @@ import (
 
 // Limits of what a provider gives us to keep.
 const (
-	maxHint         = 4 << 10 // bytes of an id_token that is kept as a hint
-	maxRefreshToken = 4 << 10 // bytes
-	maxSID          = 256     // bytes
+	maxHint = 4 << 10 // bytes of an id_token that is kept as a hint
+	maxSID  = 256     // bytes
 )
 
 // openID is the way of OpenID Connect Core 1.0, by the authorization code flow.
@@ -61,11 +60,16 @@ func (o *openID) about(ctx context.Context) (metadata, error) {
 	return m, nil
 }
 
-func (o *openID) endpoint(m metadata) (oauth2.Endpoint, error) {
-	if text := m.fault(m.token); text != "" {
-		return oauth2.Endpoint{}, o.down("discovery: token_endpoint %s", text)
+// endpoint is about, with the token endpoint.
+func (o *openID) endpoint(ctx context.Context) (metadata, oauth2.Endpoint, error) {
+	m, err := o.about(ctx)
+	if err != nil {
+		return metadata{}, oauth2.Endpoint{}, err
 	}
-	return oauth2.Endpoint{TokenURL: m.token, AuthStyle: m.style(o.secret.Empty())}, nil
+	if text := m.fault(m.token); text != "" {
+		return metadata{}, oauth2.Endpoint{}, o.down("discovery: token_endpoint %s", text)
+	}
+	return m, oauth2.Endpoint{TokenURL: m.token, AuthStyle: m.style(o.secret.Empty())}, nil
 }
 
 func (o *openID) authorize(ctx context.Context, a *attempt) (string, url.Values, error) {
@@ -93,11 +97,7 @@ func (o *openID) names(ctx context.Context) (bool, error) {
 }
 
 func (o *openID) exchange(ctx context.Context, code auth.Secret, a *attempt) (auth.External, error) {
-	m, err := o.about(ctx)
-	if err != nil {
-		return auth.External{}, err
-	}
-	e, err := o.endpoint(m)
+	m, e, err := o.endpoint(ctx)
 	if err != nil {
 		return auth.External{}, err
 	}
@@ -112,17 +112,9 @@ func (o *openID) exchange(ctx context.Context, code auth.Secret, a *attempt) (au
 	if !sameText(id.claims["nonce"], a.nonce) {
 		return auth.External{}, o.denied("the id_token has another nonce than the attempt, or none")
 	}
-	signedIn, err := id.time("auth_time")
-	if a.Purpose == auth.ToUnlock {
-		switch {
-		case err != nil:
-			return auth.External{}, o.denied("the id_token %w", err)
-		case signedIn.Before(a.Begun.Add(-leeway)):
-			return auth.External{}, o.denied("a fresh sign-in was asked for, the last was at %s", stamp(signedIn))
-		}
-	}
-	if signedIn.After(o.now().Add(leeway)) {
-		return auth.External{}, o.denied("the id_token has an auth_time in the future, %s", stamp(signedIn))
+	signedIn, err := o.signedIn(id, a)
+	if err != nil {
+		return auth.External{}, err
 	}
 	ext, err := o.person(ctx, m, id, got)
 	if err != nil {
@@ -132,10 +124,25 @@ func (o *openID) exchange(ctx context.Context, code auth.Secret, a *attempt) (au
 	return ext, nil
 }
 
+// signedIn is when the person signed in (OpenID Connect Core §2, auth_time);
+// zero: not told, which an unlock needs.
+func (o *openID) signedIn(id *token, a *attempt) (time.Time, error) {
+	at, err := id.time("auth_time")
+	switch fresh := a.Purpose == auth.ToUnlock; {
+	case fresh && err != nil:
+		return at, o.denied("the id_token %w", err)
+	case fresh && at.Before(a.Begun.Add(-leeway)):
+		return at, o.denied("a fresh sign-in was asked for, the last was at %s", stamp(at))
+	case at.After(o.now().Add(leeway)):
+		return at, o.denied("the id_token has an auth_time in the future, %s", stamp(at))
+	}
+	return at, nil
+}
+
 // keep is what Refresh needs next time: the nonce, for an id_token that repeats
 // it must repeat that one (OpenID Connect Core §12.2), and the refresh token.
 func keep(nonce, refresh string) auth.Secret {
-	if refresh == "" || len(refresh) > maxRefreshToken || strings.ContainsFunc(refresh, func(r rune) bool { return r < ' ' || r > '~' }) {
+	if !keepable(refresh) {
 		return auth.Secret{}
 	}
 	return auth.NewSecret(nonce + refresh)
@@ -147,11 +154,7 @@ func (o *openID) refresh(ctx context.Context, subject string, secret auth.Secret
 		return auth.External{}, o.denied("the secret is not one that was kept of a sign-in")
 	}
 	nonce, last := kept[:stateLength], kept[stateLength:]
-	m, err := o.about(ctx)
-	if err != nil {
-		return auth.External{}, err
-	}
-	e, err := o.endpoint(m)
+	m, e, err := o.endpoint(ctx)
 	if err != nil {
 		return auth.External{}, err
 	}

@@ -22,6 +22,7 @@ func (p *party) described(claims map[string]any) auth.External {
 		return s
 	}
 	ext := auth.External{
+		Provider: p.name, Issuer: p.issuer,
 		Login:       clean(text(p.claims.Login), maxLogin),
 		DisplayName: clean(text(p.claims.Name), maxFullName),
 		Email:       cleanEmail(text(p.claims.Email)),

@@ -3,9 +3,24 @@ package oauth
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/latchkey-io/latchkey/auth"
 )
+
+// maxRefreshToken is how much is kept to ask a provider again with, in bytes.
+const maxRefreshToken = 4 << 10
+
+// keepable reports a token that can be kept, and shown again.
+func keepable(token string) bool {
+	return token != "" && len(token) <= maxRefreshToken && visible(token)
+}
+
+// visible reports that there are VSCHAR alone, as codes and tokens have (RFC
+// 6749 §A).
+func visible(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+}
 
 // Refresh asks what a provider says now of somebody (auth.Elsewhere). It goes
 // on when ctx is given up, for at most fifteen seconds: a provider may have

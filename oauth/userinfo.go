@@ -24,20 +24,25 @@ func (o *openID) person(ctx context.Context, m metadata, id *token, got *oauth2.
 	if err := o.admits(claims); err != nil {
 		return auth.External{}, err
 	}
-	ext := o.described(claims)
+	ext := o.external(id, claims)
 	var err error
-	if ext.Groups, err = o.groups(claims[o.claims.Groups]); err != nil {
-		return auth.External{}, o.denied("%w", err)
-	}
-	ext.Grouped = len(o.rules) > 0
-	ext.Provider, ext.Issuer, ext.Subject = o.name, o.issuer, id.subject
-	if sid, _ := id.claims["sid"].(string); len(sid) <= maxSID {
-		ext.SID = sid
+	if ext.Groups, ext.Grouped, err = o.groups(claims[o.claims.Groups]); err != nil {
+		return auth.External{}, err
 	}
 	if len(id.raw) <= maxHint && id.raw != "" {
 		ext.IDToken = auth.NewSecret(id.raw)
 	}
 	return ext, nil
+}
+
+// external is whom a token is of, described by claims.
+func (o *openID) external(t *token, claims map[string]any) auth.External {
+	ext := o.described(claims)
+	ext.Subject = t.subject
+	if sid, _ := t.claims["sid"].(string); len(sid) <= maxSID {
+		ext.SID = sid
+	}
+	return ext
 }
 
 // lacks reports claims that our rules need, or that leave no name to call the
