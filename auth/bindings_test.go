@@ -282,7 +282,13 @@ func TestAProviderThatIsGone(t *testing.T) {
 	wantCode(t, "the same subject at another issuer", err, auth.NotFound)
 	// Another name of the same issuer is the same.
 	w.SetProviders([]auth.Provider{corp(func(p *auth.Provider) { p.Name, p.Unlock = "company", auth.UnlockByPassword })}, e)
-	if who := w.who(s); who.Provider != "company" || who.UnlockBy != auth.UnlockByPassword || !who.Unlockable || !who.InGroup("crew") {
+	if who := w.who(s); who.Provider != "company" || who.UnlockBy != auth.UnlockByPassword || !who.Unlockable || who.InGroup("crew") {
+		t.Errorf("%+v", who)
+	}
+	// What it gives it says itself.
+	again := atCorp("1", given("crew"))
+	again.Provider = "company"
+	if who := w.who(first(w.through(again))); !who.InGroup("crew") {
 		t.Errorf("%+v", who)
 	}
 }

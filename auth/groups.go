@@ -157,10 +157,9 @@ func (g *Groups) Delete(ctx context.Context, who Identity, name string) (err err
 	for _, user := range names {
 		each, cancel := context.WithTimeout(ctx, storeDeadline)
 		_, err := g.a.rec.accounts.Update(each, user, func(acc *account, _ *time.Time) error {
-			if !remove(&acc.Groups, name) {
+			if !acc.leave(name) {
 				return keystore.ErrSkip
 			}
-			acc.notGiven(func(given string) bool { return given == name })
 			acc.Updated = g.a.now().UTC()
 			return nil
 		})

@@ -173,6 +173,6 @@ func (u *Users) newFrom(ctx context.Context, p Provider, ext External, id string
 	if err != nil {
 		return account{}, err
 	}
-	acc.give(id, ext.Issuer, given)
+	acc.give(id, u.a.says(p, given))
 	return acc, acc.check()
 }

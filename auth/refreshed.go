@@ -222,14 +222,16 @@ func (q *asking) keep(ctx context.Context, c question, ext External) error {
 	}
 	giving, cancel := context.WithTimeout(ctx, 2*storeDeadline)
 	defer cancel()
-	changed, err := q.a.Bindings.give(giving, c.id, c.binding, ext.Groups)
+	changed, err := q.a.Bindings.give(giving, c.id, c.binding, q.a.says(c.of, ext.Groups))
 	if changed || err != nil {
 		q.a.Trail.acted(c.who, actRefreshed, c.of.Name, err)
 	}
 	return err
 }
 
-// over ends a session that its provider does not vouch for any more.
+// over ends a session that its provider does not vouch for any more, and what
+// it gave: keys have those groups too, and nobody asks about them. A person
+// who is in another session has them again when that is asked about.
 func (q *asking) over(ctx context.Context, c question, why error) error {
 	err := q.held(ctx, c, func(*outsideRecord) {})
 	if errors.Is(err, errClaimLost) {
@@ -237,6 +239,9 @@ func (q *asking) over(ctx context.Context, c question, why error) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
 	defer cancel()
+	if err == nil {
+		err = q.a.Bindings.takeBack(ctx, c.id, c.binding)
+	}
 	if err == nil {
 		err = q.a.Sessions.end(ctx, c.rec.User, c.hash)
 	}

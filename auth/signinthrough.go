@@ -34,7 +34,7 @@ func (s *Sessions) SignInThrough(ctx context.Context, peer Peer, ext External) (
 	if f.acc.PagesDisabled {
 		return Secret{}, SessionInfo{}, unauthenticated("the account has no pages")
 	}
-	if _, err := s.a.Bindings.give(ctx, id, rec, ext.Groups); err != nil {
+	if _, err := s.a.Bindings.give(ctx, id, rec, s.a.says(p, ext.Groups)); err != nil {
 		return Secret{}, SessionInfo{}, err
 	}
 	policy := s.a.Policy()

@@ -35,13 +35,13 @@ func (b *Bindings) Delete(ctx context.Context, who Identity, id string) (err err
 	}
 	// The groups first, as nobody could take them back by this id afterwards,
 	// and once more for who signed in through it meanwhile.
-	if _, err := b.give(ctx, id, rec, nil); err != nil {
+	if err := b.takeBack(ctx, id, rec); err != nil {
 		return err
 	}
 	if err := b.shelf.remove(ctx, id, rec); err != nil {
 		return err
 	}
-	if _, err := b.give(ctx, id, rec, nil); err != nil {
+	if err := b.takeBack(ctx, id, rec); err != nil {
 		return err
 	}
 	if _, err := b.a.Sessions.endThrough(ctx, rec.User, id); err != nil {

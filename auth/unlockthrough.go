@@ -40,7 +40,7 @@ func (s *Sessions) UnlockThrough(ctx context.Context, who Identity, attempt Atte
 	if err := s.a.Recheck(ctx, who); err != nil {
 		return SessionInfo{}, err
 	}
-	if err := s.renewOutside(ctx, who, ext); err != nil {
+	if err := s.renewOutside(ctx, who, p, ext); err != nil {
 		return SessionInfo{}, err
 	}
 	return s.setUnlocked(ctx, who, now.UTC().Add(s.a.Policy().UnlockFor))
@@ -48,7 +48,7 @@ func (s *Sessions) UnlockThrough(ctx context.Context, who Identity, attempt Atte
 
 // renewOutside keeps what the provider handed out anew: the person may be in
 // another session there now, which ends this one here.
-func (s *Sessions) renewOutside(ctx context.Context, who Identity, ext External) error {
+func (s *Sessions) renewOutside(ctx context.Context, who Identity, p Provider, ext External) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
 	defer cancel()
 	hash := who.Via.ref
@@ -68,7 +68,7 @@ func (s *Sessions) renewOutside(ctx context.Context, who Identity, ext External)
 	} else if err != nil {
 		return storeFailed(err)
 	}
-	if _, err := s.a.Bindings.give(ctx, id, binding, ext.Groups); err != nil {
+	if _, err := s.a.Bindings.give(ctx, id, binding, s.a.says(p, ext.Groups)); err != nil {
 		return err
 	}
 	return s.keepOutside(ctx, hash, rec, ext)

@@ -73,6 +73,7 @@ func (u *Users) Update(ctx context.Context, who Identity, name string, c UserCha
 			acc.DisplayName = *c.DisplayName
 		}
 		if c.Groups != nil { // those that others give among them are still given
+			u.a.lapse(acc) // but by who is not shown as giving them
 			acc.Groups = slices.Clone(groups)
 			acc.notGiven(func(g string) bool { return !slices.Contains(groups, g) })
 		}
@@ -148,10 +149,9 @@ func (u *Users) leaveGone(ctx context.Context, name string, groups []string) err
 		_, _, err := u.a.rec.groups.Get(ctx, g)
 		if gone(err) {
 			_, err = u.a.rec.accounts.Update(ctx, name, func(acc *account, _ *time.Time) error {
-				if !remove(&acc.Groups, g) {
+				if !acc.leave(g) {
 					return keystore.ErrSkip
 				}
-				acc.notGiven(func(given string) bool { return given == g })
 				return nil
 			})
 			if err == nil || gone(err) {
