@@ -7,28 +7,39 @@ import (
 	"strings"
 )
 
-const issuerForm = "takes the issuer's https URL, as https://token.actions.githubusercontent.com"
-
-// checkIssuer says what is wrong with the URL of an issuer.
-func checkIssuer(s string) string {
-	u, err := url.Parse(s)
+// checkIssuer says what is wrong with the URL of an issuer, which has this form.
+func checkIssuer(s, form string) string {
 	if s == "" {
-		return "is missing: it " + issuerForm
+		return "is missing: it " + form
 	}
+	if text := checkAsked(s, maxIssuer, form); text != "" {
+		return text
+	}
+	if strings.Contains(s, "?") {
+		return "must not have a query"
+	}
+	return ""
+}
+
+// checkAsked says what is wrong with a URL of at most so many bytes at which
+// somebody is asked who people are.
+func checkAsked(s string, most int, form string) string {
+	u, err := url.Parse(s)
 	switch {
-	case err != nil || len(s) > maxIssuer || u.Hostname() == "" || u.Opaque != "" || u.Scheme != "https" && u.Scheme != "http":
-		return issuerForm
+	case err != nil || len(s) > most || u.Hostname() == "" || u.Opaque != "" || u.Scheme != "https" && u.Scheme != "http":
+		return form
 	case u.Scheme == "http" && !thisMachine(u.Hostname()):
-		return "must be https: whoever is on the way could put keys of their own in; http is for this machine alone"
+		return "must be https: whoever is on the way could read secrets and put keys of their own in; http is for this machine alone"
 	case u.User != nil:
 		return "must not have a user or a password in it"
-	case u.RawQuery != "" || u.ForceQuery || strings.Contains(s, "#"):
-		return "must not have a query or a fragment"
+	case strings.Contains(s, "#"):
+		return "must not have a fragment"
 	}
 	return checkURLHost(u)
 }
 
-// thisMachine is true for hosts whose http nobody else is on the way of.
+// thisMachine is true for hosts whose http nobody else is on the way of. Names
+// below localhost are not among them: some resolvers ask others for these.
 func thisMachine(host string) bool {
 	a, err := netip.ParseAddr(host)
 	return err == nil && a.IsLoopback() || err != nil && strings.EqualFold(host, "localhost")
@@ -51,9 +62,9 @@ var publicProviders = []string{
 func (c *Config) validateIssuer(r *report, at string, i int) {
 	p := &c.Providers[i]
 	at += ".issuer"
-	if text := checkIssuer(p.Issuer); text != "" {
+	if text := checkIssuer(p.Issuer, "takes the issuer's https URL, as https://id.example.com"); text != "" {
 		if p.Type != "github" || p.Issuer != p.BaseURL { // else base_url has the fault
-			r.at(at, "%s", strings.ReplaceAll(text, issuerForm, "takes the issuer's https URL, as https://id.example.com"))
+			r.at(at, "%s", text)
 		}
 		return
 	}

@@ -67,7 +67,7 @@ func (c *Config) validateJobs(r *report) {
 		} else {
 			names[p.Name] = i
 		}
-		if text := checkIssuer(p.Issuer); text != "" {
+		if text := checkIssuer(p.Issuer, "takes the issuer's https URL, as https://token.actions.githubusercontent.com"); text != "" {
 			r.at(at+".issuer", "%s", text)
 		}
 		switch {
@@ -134,17 +134,8 @@ func (m *JobMapping) validateWho(r *report, at string) {
 		r.at(at+".groups", "cannot be beside user: a job acts as that user, with that user's groups")
 	case m.User != "" && !userNameForm.MatchString(m.User):
 		r.at(at+".user", "takes a user name: 1 to 64 of a-z 0-9 . _ - @ +")
-	case len(m.Groups) > maxJobGroups:
-		r.at(at+".groups", "has more than %d entries", maxJobGroups)
-		return
 	}
-	for i, g := range m.Groups {
-		if !validGroup(g) {
-			r.at(index(at+".groups", i), "takes a group name: 1 to 64 bytes without , / : * and quotes, no space at the ends")
-		} else if slices.Contains(m.Groups[:i], g) {
-			r.at(index(at+".groups", i), "is listed twice")
-		}
-	}
+	checkList(r, at+".groups", m.Groups, maxJobGroups, checkGroup)
 }
 
 // checkedClaims are judged for every token, and tell no job from another.

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// DefaultRefresh is how old what a provider said of somebody may become while
+// defaultRefresh is how old what a provider said of somebody may become while
 // the session is in use, when the provider's entry does not say.
-const DefaultRefresh = 5 * time.Minute
+const defaultRefresh = 5 * time.Minute
 
 const (
 	googleIssuer = "https://accounts.google.com"
@@ -63,7 +63,7 @@ func DefaultProvider() Provider {
 	return Provider{
 		Scopes: []string{}, AllowedDomains: []string{}, AllowedOrgs: []string{},
 		Groups: []ProviderGroup{}, DefaultGroups: []string{}, TokenAudience: []string{},
-		Refresh: DefaultRefresh,
+		Refresh: defaultRefresh,
 	}
 }
 

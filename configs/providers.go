@@ -22,7 +22,7 @@ const (
 	maxTokenAudience  = 20
 	maxExternalTokens = maxProviders // of one route
 	maxClaimName      = 256          // bytes
-	maxProviderURL    = 1024         // bytes
+	maxProviderURL    = 1024         // bytes; a query is among them, as some services are told their tenant by it
 	minRefresh        = time.Minute
 	maxRefresh        = 24 * time.Hour
 )
@@ -108,7 +108,7 @@ func (p *Provider) validateClient(r *report, at string) {
 	case p.Type == "google" || p.Type == "github":
 		r.at(at+".client_secret_file", "is missing: %s has no clients without a secret", p.Type)
 	}
-	list(r, at+".scopes", p.Scopes, maxProviderScopes, func(s string) string {
+	checkList(r, at+".scopes", p.Scopes, maxProviderScopes, func(s string) string {
 		if !scopeForm.MatchString(s) {
 			return "takes one scope, without blanks and quotes"
 		}
@@ -121,10 +121,10 @@ func (p *Provider) validateClient(r *report, at string) {
 
 func (p *Provider) validateGitHub(r *report, at string) {
 	u, err := url.Parse(p.BaseURL)
-	text := checkIssuer(p.BaseURL)
+	text := checkIssuer(p.BaseURL, "takes the address of GitHub, as https://git.example.com")
 	switch {
 	case text != "":
-		r.at(at+".base_url", "%s", strings.ReplaceAll(text, issuerForm, "takes the address of GitHub, as https://git.example.com"))
+		r.at(at+".base_url", "%s", text)
 		return
 	case err != nil || u.Path != "" || p.BaseURL != strings.ToLower(p.BaseURL):
 		r.at(at+".base_url", "takes scheme, host and perhaps a port in lower case, as https://git.example.com")
@@ -154,7 +154,7 @@ func (p *Provider) validateOAuth2(r *report, at string) {
 	} {
 		if a.address == "" {
 			r.at(at+"."+a.key, "is missing: %s, and type oauth2 finds no address by itself", a.does)
-		} else if text := checkProviderURL(a.address); text != "" {
+		} else if text := checkAsked(a.address, maxProviderURL, "takes an https URL, as https://login.example.com/oauth/token"); text != "" {
 			r.at(at+"."+a.key, "%s", text)
 		}
 	}
@@ -163,32 +163,15 @@ func (p *Provider) validateOAuth2(r *report, at string) {
 	}
 }
 
-// checkProviderURL says what is wrong with an address of a type oauth2. A query
-// is allowed: some services are told their tenant by it.
-func checkProviderURL(s string) string {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil || len(s) > maxProviderURL || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.Opaque != "":
-		return "takes an https URL, as https://login.example.com/oauth/token"
-	case u.Scheme == "http" && !thisMachine(u.Hostname()):
-		return "must be https: tokens would be read on the way; http is for this machine alone"
-	case u.User != nil:
-		return "must not have a user or a password in it"
-	case strings.Contains(s, "#"):
-		return "must not have a fragment"
-	}
-	return checkURLHost(u)
-}
-
 // validateWho judges whom the provider lets in.
 func (p *Provider) validateWho(r *report, at string) {
-	list(r, at+".allowed_domains", p.AllowedDomains, maxProviderDomain, func(s string) string {
+	checkList(r, at+".allowed_domains", p.AllowedDomains, maxProviderDomain, func(s string) string {
 		if !validHost(s) || !strings.Contains(s, ".") {
 			return "takes a domain in lower case, as example.com, without @ and *"
 		}
 		return ""
 	})
-	list(r, at+".allowed_orgs", p.AllowedOrgs, maxProviderOrgs, func(s string) string {
+	checkList(r, at+".allowed_orgs", p.AllowedOrgs, maxProviderOrgs, func(s string) string {
 		if !orgForm.MatchString(s) {
 			return "takes an organisation, as acme, or a team by its short name, as acme/platform"
 		}
@@ -222,20 +205,15 @@ func (p *Provider) validateClaims(r *report, at string) {
 		switch {
 		case g.Group == "" && strings.ContainsAny(g.Claim, `/:,"`):
 			r.at(at+".group", "is missing: a group here has no / : , or quotes in its name, so none is called as the provider's")
-		case g.Group != "" && !validGroup(g.Group):
-			r.at(at+".group", "takes a group name: 1 to 64 bytes without , / : * and quotes, no space at the ends")
+		case g.Group != "" && checkGroup(g.Group) != "":
+			r.at(at+".group", "%s", checkGroup(g.Group))
 		}
 	}
 }
 
 // validateUse judges what people who came in this way can do.
 func (p *Provider) validateUse(r *report, at string) {
-	list(r, at+".default_groups", p.DefaultGroups, maxDefaultGroups, func(s string) string {
-		if !validGroup(s) {
-			return "takes a group name: 1 to 64 bytes without , / : * and quotes, no space at the ends"
-		}
-		return ""
-	})
+	checkList(r, at+".default_groups", p.DefaultGroups, maxDefaultGroups, checkGroup)
 	if len(p.DefaultGroups) > 0 && !p.AutoCreateUsers {
 		r.at(at+".default_groups", "is for accounts that auto_create_users makes, which is off")
 	}
@@ -246,7 +224,7 @@ func (p *Provider) validateUse(r *report, at string) {
 	if p.Refresh != 0 && (p.Refresh < minRefresh || p.Refresh > maxRefresh) {
 		r.at(at+".refresh", "takes 0, or a duration from %s to %s", durationText(minRefresh), durationText(maxRefresh))
 	}
-	list(r, at+".token_audience", p.TokenAudience, maxTokenAudience, func(s string) string {
+	checkList(r, at+".token_audience", p.TokenAudience, maxTokenAudience, func(s string) string {
 		switch {
 		case s == "" || len(s) > maxAudience:
 			return "takes what the tokens have in aud, 1 to 512 bytes"
@@ -259,7 +237,7 @@ func (p *Provider) validateUse(r *report, at string) {
 
 // validateExternalTokens judges whose JWTs a route takes.
 func (rt *Route) validateExternalTokens(r *report, at string, known map[string]*Provider) {
-	list(r, at+".external_tokens", rt.ExternalTokens, maxExternalTokens, func(name string) string {
+	checkList(r, at+".external_tokens", rt.ExternalTokens, maxExternalTokens, func(name string) string {
 		switch p := known[name]; {
 		case p == nil:
 			return "names none of providers; write it there first"
@@ -268,21 +246,6 @@ func (rt *Route) validateExternalTokens(r *report, at string, known map[string]*
 		}
 		return ""
 	})
-}
-
-// list judges the entries of a list, each of which may be there once.
-func list(r *report, path string, entries []string, most int, fault func(string) string) {
-	if n := len(entries); n > most {
-		r.at(path, "has %d entries; at most %d are accepted", n, most)
-		return
-	}
-	for i, s := range entries {
-		if text := fault(s); text != "" {
-			r.at(index(path, i), "%s", text)
-		} else if slices.Contains(entries[:i], s) {
-			r.at(index(path, i), "is listed twice")
-		}
-	}
 }
 
 func unprintable(c rune) bool { return !unicode.IsPrint(c) || c == unicode.ReplacementChar }

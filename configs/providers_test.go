@@ -253,6 +253,7 @@ func TestProviderFaults(t *testing.T) {
 		{"github.com with a slash", github("base_url: 'https://github.com/'"), "allowed_orgs: is empty: anybody"},
 		{"github.com in another spelling", github("base_url: 'https://github.com:443'"), "base_url: must be https://github.com"},
 		{"github.com's other name", github("base_url: 'https://www.github.com'"), "base_url: must be https://github.com"},
+		{"github.com as DNS writes it", github("allow_any: true, base_url: 'https://github.com.'"), "base_url: has a host that is not a host name"},
 		{"github.com in capitals", github("base_url: 'https://GitHub.com'"), "base_url: takes scheme, host"},
 		{"GitHub's API", github("base_url: 'https://git.example.com/api/v3'"), "base_url: takes scheme, host"},
 		{"GitHub in the open", github("base_url: 'http://git.example.com'"), "base_url: must be https"},

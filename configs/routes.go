@@ -6,8 +6,6 @@ import (
 	"regexp"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 )
 
 const (
@@ -194,6 +192,14 @@ func validGroup(s string) bool {
 		return false
 	}
 	return !strings.ContainsFunc(s, func(c rune) bool {
-		return !unicode.IsPrint(c) || c == utf8.RuneError || strings.ContainsRune(",\"/:*", c)
+		return unprintable(c) || strings.ContainsRune(",\"/:*", c)
 	})
+}
+
+// checkGroup says what is wrong with the name of a group.
+func checkGroup(s string) string {
+	if !validGroup(s) {
+		return "takes a group name: 1 to 64 bytes without , / : * and quotes, no space at the ends"
+	}
+	return ""
 }

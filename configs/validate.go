@@ -137,3 +137,18 @@ func checkWord(r *report, path, word string, allowed ...string) {
 		r.at(path, "takes one of %s", strings.Join(allowed, ", "))
 	}
 }
+
+// checkList judges the entries of a list, each of which may be there once.
+func checkList(r *report, path string, entries []string, most int, fault func(string) string) {
+	if n := len(entries); n > most {
+		r.at(path, "has %d entries; at most %d are accepted", n, most)
+		return
+	}
+	for i, s := range entries {
+		if text := fault(s); text != "" {
+			r.at(index(path, i), "%s", text)
+		} else if slices.Contains(entries[:i], s) {
+			r.at(index(path, i), "is listed twice")
+		}
+	}
+}
