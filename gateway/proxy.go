@@ -147,12 +147,30 @@ func (x *exchange) receive(r *http.Response) error {
 	return nil
 }
 
+// aboutOrigins are headers that browsers take for all of an origin, or all of a
+// host, whichever page of it they came with.
+var aboutOrigins = [...]string{
+	"Service-Worker-Allowed",
+	"Clear-Site-Data", // would sign people out of us
+	// Network Error Logging and its kin tell a stranger every address that is
+	// asked for here, with its query: links that were mailed, codes of sign-ins.
+	"Nel", "Report-To", "Reporting-Endpoints",
+	"Strict-Transport-Security", "Public-Key-Pins", "Expect-Ct", // max-age=0 takes ours back
+	"Alt-Svc", // answers for us from another port
+	// Device bound sessions hold requests back until a stranger has answered.
+	"Sec-Session-Registration", "Secure-Session-Registration",
+	"Set-Login", // what browsers hold of who is signed in
+	"Accept-Ch", "Critical-Ch",
+	"Use-As-Dictionary",
+}
+
 // sandbox keeps a page out of the origin of our own pages. A policy that is
 // there stays: browsers enforce all of them.
 func sandbox(h http.Header) {
 	h.Add("Content-Security-Policy", sandboxPolicy)
-	delete(h, "Service-Worker-Allowed")
-	delete(h, "Clear-Site-Data") // would sign people out of us
+	for _, name := range aboutOrigins {
+		delete(h, name)
+	}
 }
 
 // relocate makes redirects to the upstream's own address ones to ours, and
