@@ -54,7 +54,7 @@ func readAnswer(v url.Values) (answer, error) {
 }
 
 // fault is why the answer to a good attempt brings no code.
-func (a answer) fault(p *party) error {
+func (a answer) fault(p *client) error {
 	switch {
 	case a.foreign != "":
 		return p.denied("the answer has the parameter %s, which was not asked for", a.foreign)
@@ -72,21 +72,21 @@ func (a answer) fault(p *party) error {
 
 // refusal is an error that the provider tells (RFC 6749 §4.1.2.1, OpenID
 // Connect Core §3.1.2.6), in our words; its own are for the audit trail.
-func (a answer) refusal(p *party) error {
+func (a answer) refusal(p *client) error {
 	told := "the answer is the error " + said(a.error) + " " + said(a.told)
-	e := p.denied("%s", told).(*auth.Error)
+	var reason string
 	switch a.error {
 	case "access_denied":
-		e.Reason = "you, or " + p.title + ", said no; start again if you want to sign in there"
+		reason = "you, or " + p.title + ", said no; start again if you want to sign in there"
 	case "login_required", "interaction_required", "consent_required", "account_selection_required":
-		e.Reason = p.title + " has to ask you something first; sign in there, then start again"
+		reason = p.title + " has to ask you something first; sign in there, then start again"
 	case "temporarily_unavailable", "server_error":
 		return p.down("%s", told)
 	case "invalid_request", "unauthorized_client", "unsupported_response_type", "invalid_scope", "invalid_request_object",
 		"invalid_request_uri", "request_not_supported", "request_uri_not_supported", "redirect_uri_mismatch", "application_suspended":
-		e.Reason = p.title + " does not accept how this service is set up there; please tell an administrator"
+		return p.unknown("%s", told)
 	default:
-		e.Reason = p.title + " did not let you in; start again, and tell an administrator if it stays so"
+		reason = p.title + " did not let you in; start again, and tell an administrator if it stays so"
 	}
-	return e
+	return p.fault(auth.Forbidden, reason, "%s", told)
 }

@@ -87,7 +87,7 @@ func (l *Logins) finish(ctx context.Context, p *login, got answer, a *attempt) (
 		}
 		return auth.External{}, err
 	}
-	if err := got.fault(p.party); err != nil {
+	if err := got.fault(p.client); err != nil {
 		return auth.External{}, err
 	}
 	ext, err := p.way.exchange(ctx, got.code, a)

@@ -37,7 +37,7 @@ var readOrg = []string{"read:org", "write:org", "admin:org"}
 // change hands. Organisations and teams are compared by ASCII letters of either
 // case.
 type gitHub struct {
-	*party
+	*client
 	base, api string
 	orgs      []orgRule // none: everybody
 	seen      glance
@@ -46,8 +46,8 @@ type gitHub struct {
 // orgRule lets the members of an organisation in, or of a team of it.
 type orgRule struct{ org, team string }
 
-func newGitHub(p Provider, us *party) (*gitHub, error) {
-	g := &gitHub{party: us, base: p.BaseURL}
+func newGitHub(p Provider, us *client) (*gitHub, error) {
+	g := &gitHub{client: us, base: p.BaseURL}
 	var err error
 	if g.api, err = apiOf(g.base); err != nil {
 		return nil, fmt.Errorf("the base URL %w", err)
@@ -191,5 +191,5 @@ func (g *gitHub) person(ctx context.Context, access auth.Secret) (auth.External,
 }
 
 func (g *gitHub) health(ctx context.Context) (string, bool) {
-	return g.seen.look(ctx, g.party, g.api+"/meta")
+	return g.seen.look(ctx, g.client, g.api+"/meta")
 }

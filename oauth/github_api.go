@@ -96,7 +96,7 @@ func (a *githubAsker) admit(ctx context.Context) error {
 			return nil
 		}
 	}
-	return a.outside("the account is in none of the organisations and teams that are let in")
+	return a.excluded("the account is in none of the organisations and teams that are let in")
 }
 
 func (a *githubAsker) member(ctx context.Context, rule orgRule) (bool, error) {

@@ -22,7 +22,7 @@ type glance struct {
 
 // look asks at an address, showing nothing. Any answer but a fault of the server
 // is one; that it is a refusal is as it should be. It takes at most askTimeout.
-func (g *glance) look(ctx context.Context, p *party, at string) (said string, ok bool) {
+func (g *glance) look(ctx context.Context, p *client, at string) (said string, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if age := p.now().Sub(g.at); !g.at.IsZero() && age >= 0 && age < glanceFresh {
@@ -36,7 +36,7 @@ func (g *glance) look(ctx context.Context, p *party, at string) (said string, ok
 	return g.said, g.ok
 }
 
-func (p *party) glance(ctx context.Context, at string) error {
+func (p *client) glance(ctx context.Context, at string) error {
 	ctx, cancel := p.bounded(context.WithoutCancel(ctx)) // others are told what it finds
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
@@ -44,7 +44,7 @@ func (p *party) glance(ctx context.Context, at string) error {
 		return errors.New("its address is not one")
 	}
 	r.Header.Set("User-Agent", "latchkey")
-	answer, err := p.client.Do(r)
+	answer, err := p.http.Do(r)
 	switch {
 	case errors.Is(err, errUnclear): // it is for the ways of the API to mind what it says
 		return nil

@@ -24,7 +24,7 @@ type groupRule struct {
 
 // groups are those of ours that the rules give for a claim, sorted; of more
 // than maxGroupsGiven the first. ruled is false where there are no rules.
-func (p *party) groups(claim any) (ours []string, ruled bool, err error) {
+func (p *client) groups(claim any) (ours []string, ruled bool, err error) {
 	if len(p.rules) == 0 || claim == nil {
 		return nil, len(p.rules) > 0, nil
 	}

@@ -44,7 +44,7 @@ var _ auth.Elsewhere = (*Logins)(nil)
 
 // login is one provider.
 type login struct {
-	*party
+	*client
 	identities identities
 	way        way
 	openID     *openID // the way, where it is that; nil for others
@@ -97,10 +97,10 @@ func (l *Logins) newLogin(p Provider, before *Logins) (*login, error) {
 	if before != nil && before.providers[p.Name] != nil {
 		made.door = before.providers[p.Name].door
 	}
-	made.party = &party{
+	made.client = &client{
 		name: p.Name, title: p.Title, issuer: p.Issuer, id: p.ClientID, secret: p.ClientSecret, callback: p.Callback,
 		scopes: slices.Clone(p.Scopes), claims: p.Claims.named(), domains: slices.Clone(p.AllowedDomains),
-		client: &http.Client{Transport: strict{made.door}, CheckRedirect: stay}, now: l.now,
+		http: &http.Client{Transport: strict{made.door}, CheckRedirect: stay}, now: l.now,
 	}
 	for _, r := range p.Groups {
 		made.rules = append(made.rules, groupRule{newPattern(r.Claim), r.Group})
@@ -111,7 +111,7 @@ func (l *Logins) newLogin(p Provider, before *Logins) (*login, error) {
 		}
 	}
 	var err error
-	if made.way, err = l.newWay(p, made.party, before); err != nil {
+	if made.way, err = l.newWay(p, made.client, before); err != nil {
 		return nil, err
 	}
 	made.openID, _ = made.way.(*openID)

@@ -15,13 +15,13 @@ import (
 // plain is the way of OAuth 2 alone (RFC 6749), which does not say who somebody
 // is: where to ask that, and what the answer calls things, is configured.
 type plain struct {
-	*party
+	*client
 	authorizeURL, tokenURL, userinfoURL string
 	seen                                glance
 }
 
-func newPlain(p Provider, us *party) (*plain, error) {
-	o := &plain{party: us, authorizeURL: p.AuthorizeURL, tokenURL: p.TokenURL, userinfoURL: p.UserinfoURL}
+func newPlain(p Provider, us *client) (*plain, error) {
+	o := &plain{client: us, authorizeURL: p.AuthorizeURL, tokenURL: p.TokenURL, userinfoURL: p.UserinfoURL}
 	for _, a := range []struct{ name, at string }{
 		{"authorize", p.AuthorizeURL}, {"token", p.TokenURL}, {"userinfo", p.UserinfoURL},
 	} {
@@ -114,5 +114,5 @@ func subjectOf(claim any) (string, bool) {
 }
 
 func (o *plain) health(ctx context.Context) (string, bool) {
-	return o.seen.look(ctx, o.party, o.userinfoURL)
+	return o.seen.look(ctx, o.client, o.userinfoURL)
 }

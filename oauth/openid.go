@@ -21,13 +21,13 @@ const (
 
 // openID is the way of OpenID Connect Core 1.0, by the authorization code flow.
 type openID struct {
-	*party
+	*client
 	says     *issuer // what it publishes
 	google   bool
 	audience []string // of tokens for JudgeToken
 }
 
-func (l *Logins) newOpenID(p Provider, us *party, before *Logins) (*openID, error) {
+func (l *Logins) newOpenID(p Provider, us *client, before *Logins) (*openID, error) {
 	if text := urlFault(us.issuer, maxIssuerURL, false); text != "" {
 		return nil, fmt.Errorf("the issuer %s", text)
 	}

@@ -16,7 +16,7 @@ const (
 )
 
 // described is what the claims say of a person, but not who it is.
-func (p *party) described(claims map[string]any) auth.External {
+func (p *client) described(claims map[string]any) auth.External {
 	text := func(name string) string {
 		s, _ := claims[name].(string)
 		return s

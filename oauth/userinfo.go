@@ -103,7 +103,7 @@ func (o *openID) admits(claims map[string]any) error {
 	if o.google {
 		hd, _ := claims["hd"].(string)
 		if !slices.Contains(o.domains, hd) {
-			return o.outside("hd is %s, which is not allowed", quote(hd))
+			return o.excluded("hd is %s, which is not allowed", quote(hd))
 		}
 		return nil
 	}
@@ -111,10 +111,10 @@ func (o *openID) admits(claims map[string]any) error {
 	email = cleanEmail(email)
 	switch {
 	case email == "" || !verified(claims[o.claims.EmailVerified]):
-		return o.outside("there is no verified e-mail address")
+		return o.excluded("there is no verified e-mail address")
 	case !ofDomain(email, o.domains):
 		_, domain, _ := cutLast(email, "@")
-		return o.outside("the e-mail address is of %s, which is not allowed", quote(domain))
+		return o.excluded("the e-mail address is of %s, which is not allowed", quote(domain))
 	}
 	return nil
 }

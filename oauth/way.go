@@ -14,7 +14,7 @@ import (
 //
 // A way keeps nothing from one call to the next but what a provider publishes,
 // and is safe for concurrent use. Every wait in it is bounded; that, and what
-// is told when a provider fails, is the work of party, through which it asks.
+// is told when a provider fails, is the work of client, through which it asks.
 // Its errors are *auth.Error: Unavailable when the provider did not answer,
 // Forbidden when it, or a rule of ours, says no. None repeats a code or token.
 type way interface {
@@ -35,7 +35,7 @@ type way interface {
 }
 
 // newWay makes the way of one type. us is complete.
-func (l *Logins) newWay(p Provider, us *party, before *Logins) (way, error) {
+func (l *Logins) newWay(p Provider, us *client, before *Logins) (way, error) {
 	switch p.Type {
 	case OIDC, Google:
 		return l.newOpenID(p, us, before)
