@@ -89,7 +89,6 @@ func TestWhateverEndsWhileAProviderIsActedThrough(t *testing.T) {
 		// act had read its link before).
 		before, fresh bool
 		groups        string // that alice may be in afterwards; "": nothing is asked
-		spares        string // an act that it does not end
 	}
 	bg := context.Background()
 	ends := map[string]end{

@@ -90,12 +90,13 @@ func (u *Users) alone(ctx context.Context, what string) (over func(), err error)
 
 // arrive makes an account and links it, under the first name that is free.
 func (u *Users) arrive(ctx context.Context, peer Peer, p Provider, ext External, name string) error {
-	for _, candidate := range candidates(p, name) {
-		alike, err := u.lookAlike(ctx, candidate)
-		if err != nil {
-			return err
-		}
-		if alike {
+	names := candidates(p, name)
+	alike, err := u.lookAlikes(ctx, names)
+	if err != nil {
+		return err
+	}
+	for _, candidate := range names {
+		if alike[candidate] {
 			return forbidden("your name at %s reads like that of another user here; ask an administrator to make an account for you, and link this one to it", p.title())
 		}
 		if _, _, err := u.a.rec.accounts.Get(ctx, candidate); err == nil {

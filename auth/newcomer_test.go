@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/latchkey-io/latchkey/auth"
+	"github.com/latchkey-io/latchkey/keystore/storetest"
 )
 
 func email(address string, verified bool) func(*auth.External) {
@@ -249,6 +250,33 @@ func TestNewcomersTakeNoNamesOfJobs(t *testing.T) {
 		ext.Provider = "ci-main"
 		if _, info, err := w.tryThrough(ext); err == nil {
 			t.Errorf("%s is called %s", name, info.Owner)
+		}
+	}
+}
+
+// Who comes first reads the users' names once, however many of their own are
+// taken, and so does who is refused for it each time.
+func TestANewcomerReadsTheNamesOnce(t *testing.T) {
+	c := storetest.NewClock()
+	store := storetest.NewFaulty(storetest.NewMemory(c.Now))
+	w := worldOver(t, store, c)
+	w.elsewhere(corp(autoCreate))
+	for i := range 22 {
+		before := len(store.Calls())
+		_, _, err := w.tryThrough(atCorp(fmt.Sprint(i), login("zoe")))
+		if got := auth.CodeOf(err); got != "" && (i < 21 || got != auth.Forbidden) {
+			t.Error(err)
+		}
+		read := map[string]int{}
+		for _, call := range store.Calls()[before:] {
+			if call.Op == storetest.OpGet && strings.HasPrefix(call.Key, "users/") {
+				read[call.Key]++
+			}
+		}
+		for key, n := range read {
+			if n > 3 { // and to put the new one there, twice
+				t.Errorf("the %dth of a name reads %s %d times", i+1, key, n)
+			}
 		}
 	}
 }

@@ -73,22 +73,33 @@ var (
 	alike      = strings.NewReplacer("rn", "m", "vv", "w", "0", "o", "1", "l", "i", "l")
 )
 
-// lookAlike reports whether another user, or a reserved name, is read as name
-// is. It reads the whole index, once for each who comes first.
-func (u *Users) lookAlike(ctx context.Context, name string) (bool, error) {
-	like := skeleton(name)
-	same := func(other string) bool { return other != name && skeleton(other) == like }
-	if slices.ContainsFunc(reservedNames, same) {
-		return true, nil
+// lookAlikes are those of names that another user, or a reserved name, is read
+// as. It reads the whole index, once for each who comes first.
+func (u *Users) lookAlikes(ctx context.Context, names []string) (map[string]bool, error) {
+	of := make(map[string][]string, len(names)) // by what they are read as
+	for _, name := range names {
+		like := skeleton(name)
+		of[like] = append(of[like], name)
+	}
+	alike := make(map[string]bool)
+	meet := func(other string) {
+		for _, name := range of[skeleton(other)] {
+			if name != other {
+				alike[name] = true
+			}
+		}
+	}
+	for _, other := range reservedNames {
+		meet(other)
 	}
 	for i := range userShards {
 		l, _, err := u.a.rec.index.Get(ctx, strconv.Itoa(i))
 		if err != nil && !gone(err) {
-			return false, storeFailed(err)
+			return nil, storeFailed(err)
 		}
-		if slices.ContainsFunc(l.Names, same) {
-			return true, nil
+		for _, other := range l.Names {
+			meet(other)
 		}
 	}
-	return false, nil
+	return alike, nil
 }
