@@ -175,6 +175,7 @@ func TestUnlockingElsewhere(t *testing.T) {
 	e.be(func(e *elsewhere) { e.person.Subject = "subject-1" })
 	h.submit("/-/oauth/other/start", url.Values{"purpose": {"unlock"}}, h.fromHere(again)).is(http.StatusForbidden)
 	to := onward(again.take(h.submit("/-/oauth/corp/start", url.Values{"purpose": {"unlock"}}, h.fromHere(again))).is(http.StatusOK))
+	again.take(h.submit("/ui/logout", nil, h.fromHere(again)))
 	h.through(again, "corp", "").is(http.StatusSeeOther) // signed in anew meanwhile
 	again.take(h.do("GET", back("corp", stateOf(t, to)), nil, fromElsewhere, again.send)).is(http.StatusForbidden).holds("still locked")
 	h.page(again, "/ui/profile").is(http.StatusOK).holds("Locked")

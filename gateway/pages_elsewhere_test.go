@@ -21,8 +21,7 @@ func TestSignInThroughAProvider(t *testing.T) {
 		page := h.do("GET", "/ui/login?next=%2Flfs%2F", nil, navigate).is(http.StatusOK)
 		page.holds(`href="/-/oauth/corp/start?next=%2Flfs%2F"`, "Sign in with Example Corp", `name="password"`)
 
-		j := h.signedIn("eve", evePassword, false)
-		planted := j.session()
+		j := jar{}
 		start := j.take(h.do("GET", "/-/oauth/corp/start?next=%2Flfs%2F", nil, navigate, j.send)).is(http.StatusSeeOther)
 		start.guarded()
 		cookie := (&http.Response{Header: start.header}).Cookies()
@@ -37,6 +36,9 @@ func TestSignInThroughAProvider(t *testing.T) {
 		if !strings.HasPrefix(c.Name, prefix) || !c.HttpOnly || c.Secure != secure || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" || c.MaxAge != 600 || len(c.Raw) > 4096 {
 			t.Errorf("cookie %s", c.Raw)
 		}
+		// Meanwhile, in another tab, or by somebody who planted it.
+		j.take(h.submit("/ui/login", url.Values{"username": {"eve"}, "password": {evePassword}})).is(http.StatusSeeOther)
+		planted := j.session()
 		a := j.take(h.do("GET", back("corp", stateOf(t, start.header.Get("Location"))), nil, fromElsewhere, j.send)).is(http.StatusSeeOther)
 		a.guarded()
 		if to := a.header.Get("Location"); to != "/lfs/#" {

@@ -110,22 +110,15 @@ func wholePage(r *http.Request) error {
 	return nil
 }
 
-// elsewhereMade reports a request that a page of another site made, or one of
-// the same domain that is not ours.
-func elsewhereMade(r *http.Request) bool {
-	from := r.Header.Get("Sec-Fetch-Site")
-	return from == "cross-site" || from == "same-site"
-}
-
 // StartSignIn is GET /-/oauth/{provider}/start?next=…, a link. Who is signed in
-// and follows one of another site goes on as who they are: such a link may have
-// been made to sign them out, or in as somebody else (RFC 9700 §4.7).
+// goes on as who they are: a stranger may have made the link, to sign them out
+// or in as somebody else (RFC 9700 §4.7).
 func (p *Pages) StartSignIn(w http.ResponseWriter, r *http.Request, who auth.Identity) error {
 	if onlyLooks(r) {
 		return p.looked(w)
 	}
 	attempt := auth.Attempt{Purpose: auth.ToSignIn, Next: OwnPath(r.URL.Query().Get(NextInQuery))}
-	if who.Via.Kind == auth.KindSession && elsewhereMade(r) {
+	if who.Via.Kind == auth.KindSession {
 		return p.goTo(w, attempt.Next)
 	}
 	err := wholePage(r)

@@ -125,7 +125,8 @@ const doneInQuery = "done"
 // noticeOf is what the address says has just been done. A link of another site
 // does not get to say it.
 func noticeOf(r *http.Request) string {
-	if elsewhereMade(r) {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "cross-site", "same-site":
 		return ""
 	}
 	return notices[r.URL.Query().Get(doneInQuery)]
