@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -196,6 +197,99 @@ func TestTheStoreIsGone(t *testing.T) {
 			if a.header.Get("Location") != "" {
 				t.Errorf("%v", a.header)
 			}
+		})
+	}
+}
+
+// TestWaysOfOthersLinkNothing: an attempt that somebody began is nothing in the
+// browser of another, in either direction, nor in another session of their own,
+// nor once the session is locked or over; whoever planted the cookies.
+func TestWaysOfOthersLinkNothing(t *testing.T) {
+	t.Parallel()
+	h, _ := newHouseWithDoors(t, houseConfig{})
+	alice := func(unlocked bool) jar { return h.signedIn("alice", alicePassword, unlocked) }
+	eve := func(unlocked bool) jar { return h.signedIn("eve", evePassword, unlocked) }
+	for name, test := range map[string]struct{ begins, ends jar }{
+		"the attacker's in the victim's browser": {eve(true), alice(true)},
+		"the victim's in the attacker's browser": {alice(true), eve(true)},
+		"another session of the same person":     {alice(true), alice(true)},
+		"a locked session":                       {alice(true), alice(false)},
+		"nobody":                                 {alice(true), jar{}},
+		"a session that is none":                 {alice(true), jar{"latchkey": strings.Repeat("A", 43)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := h.in(t)
+			page := h.submit("/-/oauth/corp/start", url.Values{"purpose": {"bind"}}, h.fromHere(test.begins)).is(http.StatusOK)
+			planted := jar{}
+			for name, value := range test.ends {
+				planted[name] = value
+			}
+			planted.take(page) // what the sender of the link put there
+			a := h.do("GET", back("corp", stateOf(t, onward(page))), nil, fromElsewhere, planted.send).is(http.StatusForbidden)
+			a.guarded()
+			if a.header.Get("Location") != "" {
+				t.Errorf("%v", a.header)
+			}
+			// Nor with both sessions in one header, in either order, or a password beside it.
+			for _, shown := range []with{
+				func(r *http.Request) {
+					r.Header.Set("Cookie", "latchkey="+test.begins.session()+"; latchkey="+cmp.Or(test.ends.session(), "x")+"; "+r.Header.Get("Cookie"))
+				},
+				basic("alice", alicePassword), basic("eve", evePassword), bearer(test.begins.session()),
+			} {
+				page := h.submit("/-/oauth/corp/start", url.Values{"purpose": {"bind"}}, h.fromHere(test.begins)).is(http.StatusOK)
+				planted.take(page)
+				if a := h.do("GET", back("corp", stateOf(t, onward(page))), nil, fromElsewhere, planted.send, shown); a.status < 400 {
+					t.Errorf("%d %v", a.status, a.header)
+				}
+			}
+		})
+	}
+	for _, who := range []string{"alice", "eve"} {
+		if all := h.bindings(who); len(all) != 0 {
+			t.Errorf("%s: %v", who, all)
+		}
+	}
+}
+
+// TestTokensOfProvidersEndAtOnce, whatever was kept of them, when the binding,
+// the user or the provider goes.
+func TestTokensOfProvidersEndAtOnce(t *testing.T) {
+	t.Parallel()
+	echo := newEcho()
+	t.Cleanup(echo.Close)
+	known := rules(t, "authenticated")
+	for name, end := range map[string]func(h *house, e *elsewhere) error{
+		"disabled": func(h *house, _ *elsewhere) error { return h.auth.Users.Disable(t.Context(), h.admin, "alice") },
+		"deleted":  func(h *house, _ *elsewhere) error { return h.auth.Users.Delete(t.Context(), h.admin, "alice") },
+		"unlinked": func(h *house, _ *elsewhere) error {
+			return h.auth.Bindings.Delete(t.Context(), h.admin, h.bindings("alice")[0].ID)
+		},
+		"provider gone": func(h *house, e *elsewhere) error {
+			h.auth.SetProviders(knownElsewhere()[1:], e)
+			return nil
+		},
+		"provider with another issuer": func(h *house, e *elsewhere) error {
+			all := knownElsewhere()
+			all[0].Issuer = "https://moved.example"
+			h.auth.SetProviders(all, e)
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, e := newHouseWithDoors(t, houseConfig{routes: []gateway.Route{
+				{Route: auth.Route{Name: "takes", Read: known, Write: known}, Path: "/takes/", Upstream: echo.URL, Headers: true, ExternalTokens: []string{"corp"}},
+			}})
+			h.linked()
+			good := providerToken("https://corp.example", "goodgoodgood")
+			for range 3 {
+				h.do("GET", "/takes/x", nil, bearer(good)).is(http.StatusOK)
+			}
+			if err := end(h, e); err != nil {
+				t.Fatal(err)
+			}
+			h.do("GET", "/takes/x", nil, bearer(good)).is(http.StatusUnauthorized)
 		})
 	}
 }
