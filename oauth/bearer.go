@@ -46,13 +46,13 @@ func (l *Logins) JudgeToken(ctx context.Context, providers []string, secret auth
 func (l *Logins) issuerOf(t *token, providers []string) (*openID, error) {
 	known := false
 	for _, name := range providers {
-		p := l.providers[name]
-		if p == nil || p.openID == nil || p.issuer != t.issuer {
+		p, ok := l.openID(name)
+		if !ok || p.issuer != t.issuer {
 			continue
 		}
 		known = true
-		if slices.ContainsFunc(t.audience, func(a string) bool { return slices.Contains(p.openID.audience, a) }) {
-			return p.openID, nil
+		if slices.ContainsFunc(t.audience, func(a string) bool { return slices.Contains(p.audience, a) }) {
+			return p, nil
 		}
 	}
 	if known {

@@ -28,7 +28,7 @@ func (l *Logins) Begin(ctx context.Context, provider string, a auth.Attempt) (to
 	default:
 		return "", "", "", &auth.Error{Code: auth.Invalid, Field: "purpose", Reason: "what the way is for is not known"}
 	}
-	if a.Purpose == auth.ToUnlock && (p.openID == nil || p.openID.google) {
+	if o, ok := p.way.(*openID); a.Purpose == auth.ToUnlock && (!ok || o.google) {
 		return "", "", "", &auth.Error{Code: auth.Forbidden, Reason: "signing in at " + p.title + " unlocks nothing; use your password"}
 	}
 	if len(a.Session) > maxSession {

@@ -47,7 +47,6 @@ type login struct {
 	*client
 	identities identities
 	way        way
-	openID     *openID // the way, where it is that; nil for others
 	door       *door
 }
 
@@ -114,7 +113,6 @@ func (l *Logins) newLogin(p Provider, before *Logins) (*login, error) {
 	if made.way, err = l.newWay(p, made.client, before); err != nil {
 		return nil, err
 	}
-	made.openID, _ = made.way.(*openID)
 	return made, nil
 }
 
@@ -124,6 +122,16 @@ func (l *Logins) provider(name string) (*login, error) {
 		return p, nil
 	}
 	return nil, &auth.Error{Code: auth.NotFound, Reason: "provider not found"}
+}
+
+// openID is the one of this name where OpenID Connect is spoken to it.
+func (l *Logins) openID(name string) (*openID, bool) {
+	p := l.providers[name]
+	if p == nil {
+		return nil, false
+	}
+	o, ok := p.way.(*openID)
+	return o, ok
 }
 
 // Health asks a provider what it publishes, unless that was done within half a

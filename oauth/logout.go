@@ -26,11 +26,11 @@ const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 // provider knows; "": it stays there. ok is false where that is not offered, or
 // not known within two seconds.
 func (l *Logins) Farewell(ctx context.Context, provider string, idToken auth.Secret, back string) (to string, ok bool) {
-	p := l.providers[provider]
-	if p == nil || p.openID == nil {
+	p, ok := l.openID(provider)
+	if !ok {
 		return "", false
 	}
-	m, err := p.openID.says.about(ctx, farewellWait)
+	m, err := p.says.about(ctx, farewellWait)
 	if err != nil || m.endSession == "" || m.fault(m.endSession) != "" {
 		return "", false
 	}
@@ -55,19 +55,19 @@ func (l *Logins) Farewell(ctx context.Context, provider string, idToken auth.Sec
 // for no provider, or one of a type that sends none; Invalid with the cause in
 // Err; Unavailable when its keys cannot be had.
 func (l *Logins) LoggedOut(ctx context.Context, provider, text string) (auth.ExternalLogout, error) {
-	p := l.providers[provider]
-	if p == nil || p.openID == nil {
+	p, ok := l.openID(provider)
+	if !ok {
 		return auth.ExternalLogout{}, &auth.Error{Code: auth.NotFound, Reason: "provider not found"}
 	}
 	t, err := parseToken(text, logoutToken)
 	if err != nil {
 		return auth.ExternalLogout{}, noLogout(p, "the token %w", err)
 	}
-	out, err := p.openID.ended(t)
+	out, err := p.ended(t)
 	if err != nil {
 		return auth.ExternalLogout{}, noLogout(p, "the token %w", err)
 	}
-	verifier, err := p.openID.says.verifier(ctx, t)
+	verifier, err := p.says.verifier(ctx, t)
 	if _, down := errors.AsType[unreachable](err); down {
 		return auth.ExternalLogout{}, p.down("%w", err)
 	} else if err != nil {
@@ -117,6 +117,6 @@ func (o *openID) ended(t *token) (auth.ExternalLogout, error) {
 	return out, nil
 }
 
-func noLogout(p *login, format string, args ...any) error {
+func noLogout(p *openID, format string, args ...any) error {
 	return &auth.Error{Code: auth.Invalid, Field: "logout_token", Reason: "the logout token is not accepted", Err: fmt.Errorf("provider "+p.name+": "+format, args...)}
 }
