@@ -118,12 +118,17 @@ func askParts(ctx context.Context, c *client, look func(string, error) bool) {
 		look("parts of the daemon", err)
 		return
 	}
-	for _, p := range parts.Items {
+	lookAt("daemon: ", parts.Items, look)
+}
+
+// lookAt tells of parts that were looked at already.
+func lookAt(prefix string, parts []gateway.Health, look func(string, error) bool) {
+	for _, p := range parts {
 		var err error
 		if !p.OK {
 			err = errors.New(p.Said)
 		}
-		look("daemon: "+p.Name, err)
+		look(prefix+p.Name, err)
 	}
 }
 
@@ -149,10 +154,7 @@ func examineStopped(ctx context.Context, cfg *configs.Config, keyErr error, look
 	if ways, err := strangersLogins(cfg); err != nil {
 		look("providers", err)
 	} else {
-		for _, p := range ways.parts() {
-			_, err := p.look(ctx)
-			look(p.name, err)
-		}
+		lookAt("", examineParts(ctx, ways.parts()), look)
 	}
 	for _, door := range []struct{ key, address string }{
 		{"http.listen", cfg.HTTP.Listen}, {"http.tls_listen", cfg.HTTP.TLSListen},
