@@ -86,8 +86,14 @@ func (q *asking) leave(provider string) {
 
 // old reports that some provider wants to be asked again by now.
 func (q *asking) old(asked time.Time) bool {
+	return slices.ContainsFunc(q.a.trusted().list, func(p Provider) bool { return p.RefreshEvery > 0 && q.due(p, asked) })
+}
+
+// due reports that what p said at a time is too old; a time that is to come is
+// of another replica's clock, and says nothing.
+func (q *asking) due(p Provider, asked time.Time) bool {
 	age := q.a.now().Sub(asked)
-	return slices.ContainsFunc(q.a.trusted().list, func(p Provider) bool { return p.RefreshEvery > 0 && age >= p.RefreshEvery })
+	return age >= p.RefreshEvery || age < -freshLeeway
 }
 
 // question is one about a session that works.
@@ -164,7 +170,7 @@ func (q *asking) claim(ctx context.Context, hash string) (c question, due bool, 
 	_, err = q.a.rec.outside.Update(ctx, hash, func(r *outsideRecord, _ *time.Time) error {
 		now := q.a.now()
 		c.refresh, _ = q.a.Sessions.openOutside(hash, c.uid, *r)
-		if due = !c.refresh.Empty() && now.Sub(r.Asked) >= c.of.RefreshEvery && !now.Before(r.Claimed); !due {
+		if due = !c.refresh.Empty() && q.due(c.of, r.Asked) && !now.Before(r.Claimed); !due {
 			return keystore.ErrSkip
 		}
 		c.claim = now.Add(askClaim).UTC()

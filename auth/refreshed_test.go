@@ -369,3 +369,24 @@ func (h *hanging) Refresh(ctx context.Context, provider, subject string, refresh
 	}
 	return h.elsewhere.Refresh(ctx, provider, subject, refresh)
 }
+
+// A replica whose clock is ahead keeps no other, which is right, from asking
+// when it is time.
+func TestAskedByAClockThatIsAhead(t *testing.T) {
+	w := newWorld(t)
+	ahead := storetest.NewClock()
+	ahead.Advance(w.clock.Now().Sub(ahead.Now()) + 30*time.Minute)
+	fast := worldOver(t, w.store, ahead, func(c *auth.Config) { c.Ring = w.ring })
+	e := w.elsewhere(corp(refreshing))
+	fast.SetProviders(w.Providers(), e)
+	w.user("alice", withPassword)
+	w.link("alice", atCorp("1"))
+	s, _ := w.through(e.comes(atCorp("1")))
+	both := func(d time.Duration) { w.clock.Advance(d); ahead.Advance(d) }
+	both(6 * time.Minute)
+	fast.used(s)
+	fast.settled(e, 1)
+	both(6 * time.Minute)
+	w.used(s)
+	w.settled(e, 2)
+}

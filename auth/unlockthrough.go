@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// freshLeeway is how far a provider's clock may be from ours.
+// freshLeeway is how far a provider's clock, or another replica's, may be from ours.
 const freshLeeway = time.Minute
 
 // UnlockThrough opens the profile to the session that the attempt was begun
