@@ -41,9 +41,6 @@ func newTransport() http.RoundTripper {
 
 // newClient is what issuers are asked with for what they publish.
 func newClient(transport http.RoundTripper) *http.Client {
-	if transport == nil {
-		transport = newTransport()
-	}
 	return &http.Client{Transport: transport, CheckRedirect: stayAtHome}
 }
 

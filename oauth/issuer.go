@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"errors"
@@ -50,6 +51,20 @@ type issuer struct {
 	failed  error         // how the last fetch ended
 	busy    chan struct{} // closed when the fetch under way ends; nil: none is
 	waiting int
+}
+
+// issuers are those of a configuration, by URL: providers may share one, with
+// its keys and its limits.
+type issuers map[string]*issuer
+
+// at is the issuer of a URL: the one that there is, or was before, or another.
+func (all issuers) at(url string, before issuers, transport http.RoundTripper, now func() time.Time) *issuer {
+	i := cmp.Or(all[url], before[url])
+	if i == nil {
+		i = &issuer{url: url, client: newClient(transport), now: now}
+	}
+	all[url] = i
+	return i
 }
 
 // key is the public key of this id for alg. Errors: errNoKey when the issuer is

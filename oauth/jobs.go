@@ -63,7 +63,7 @@ type JobMapping struct {
 // safe for concurrent use.
 type Jobs struct {
 	providers []*provider
-	issuers   map[string]*issuer // by URL; providers may share one
+	issuers   issuers
 	now       func() time.Time
 }
 
@@ -98,8 +98,14 @@ func NewJobs(c JobsConfig) (*Jobs, error) {
 	if len(c.Providers) > maxProviders {
 		return nil, fmt.Errorf("jobs: %d providers, at most %d are accepted", len(c.Providers), maxProviders)
 	}
-	j := &Jobs{now: c.Now, issuers: map[string]*issuer{}}
-	client := newClient(c.Transport)
+	j := &Jobs{now: c.Now, issuers: issuers{}}
+	if c.Transport == nil {
+		c.Transport = newTransport()
+	}
+	var before issuers
+	if c.Before != nil {
+		before = c.Before.issuers
+	}
 	for _, p := range c.Providers {
 		if j.provider(p.Name) != nil {
 			return nil, fmt.Errorf("jobs: two providers are called %q", p.Name)
@@ -108,14 +114,7 @@ func NewJobs(c JobsConfig) (*Jobs, error) {
 		if err != nil {
 			return nil, fmt.Errorf("jobs: %s: %w", p.Name, err)
 		}
-		made.issuer = j.issuers[p.Issuer]
-		if made.issuer == nil && c.Before != nil {
-			made.issuer = c.Before.issuers[p.Issuer]
-		}
-		if made.issuer == nil {
-			made.issuer = &issuer{url: p.Issuer, client: client, now: c.Now}
-		}
-		j.issuers[p.Issuer] = made.issuer
+		made.issuer = j.issuers.at(p.Issuer, before, c.Transport, c.Now)
 		j.providers = append(j.providers, made)
 	}
 	return j, nil

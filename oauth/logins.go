@@ -37,7 +37,7 @@ type Logins struct {
 	spend     func(ctx context.Context, id string, until time.Time) error
 	now       func() time.Time
 	transport http.RoundTripper
-	issuers   map[string]*issuer // by URL; providers may share one
+	issuers   issuers
 }
 
 var _ auth.Elsewhere = (*Logins)(nil)
@@ -60,7 +60,7 @@ func NewLogins(c Config) (*Logins, error) {
 		return nil, fmt.Errorf("logins: %d providers, at most %d are accepted", len(c.Providers), maxProviders)
 	}
 	l := &Logins{
-		providers: map[string]*login{}, issuers: map[string]*issuer{},
+		providers: map[string]*login{}, issuers: issuers{},
 		ring: c.Ring, spend: c.Spend, now: c.Now, transport: c.Transport,
 	}
 	if l.now == nil {

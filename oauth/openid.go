@@ -40,15 +40,11 @@ func (l *Logins) newOpenID(p Provider, us *client, before *Logins) (*openID, err
 	if !slices.Contains(us.scopes, "openid") {
 		return nil, errors.New("the scopes lack openid")
 	}
-	says := l.issuers[us.issuer]
-	if says == nil && before != nil {
-		says = before.issuers[us.issuer]
+	var known issuers
+	if before != nil {
+		known = before.issuers
 	}
-	if says == nil {
-		says = &issuer{url: us.issuer, client: newClient(l.transport), now: l.now}
-	}
-	l.issuers[us.issuer] = says
-	return &openID{us, says, p.Type == Google, slices.Clone(p.TokenAudience)}, nil
+	return &openID{us, l.issuers.at(us.issuer, known, l.transport, l.now), p.Type == Google, slices.Clone(p.TokenAudience)}, nil
 }
 
 // about is what the issuer says of itself.
