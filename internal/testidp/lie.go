@@ -43,13 +43,7 @@ func Lies() []Lie {
 
 // claim is a lie about one claim of a token; absent takes it away.
 func claim(where Where, must Outcome, name, says string, value any) Lie {
-	return claimBy(where, must, name+" "+says, func(_ *OIDC, c map[string]any) {
-		if value == absent {
-			delete(c, name)
-		} else {
-			c[name] = value
-		}
-	})
+	return claimBy(where, must, name+" "+says, func(_ *OIDC, c map[string]any) { set(c, name, value) })
 }
 
 func claimBy(where Where, must Outcome, says string, f func(*OIDC, map[string]any)) Lie {
@@ -64,19 +58,22 @@ func jwtLie(where Where, must Outcome, says string, f func(*OIDC, *JWT)) Lie {
 
 // member is a lie about one member of a document.
 func member(where Where, must Outcome, name, says string, value any) Lie {
-	return docLie(where, must, name+" "+says, func(_ *OIDC, doc map[string]any) {
-		if value == absent {
-			delete(doc, name)
-		} else {
-			doc[name] = value
-		}
-	})
+	return docLie(where, must, name+" "+says, func(_ *OIDC, doc map[string]any) { set(doc, name, value) })
 }
 
 func docLie(where Where, must Outcome, says string, f func(*OIDC, map[string]any)) Lie {
 	return Lie{Name: string(where) + ": " + says, Where: where, Must: must, Apply: func(o *OIDC) {
 		o.Change(where, func(doc map[string]any) { f(o, doc) })
 	}}
+}
+
+// set gives a member a value, or takes it away.
+func set(doc map[string]any, name string, value any) {
+	if value == absent {
+		delete(doc, name)
+	} else {
+		doc[name] = value
+	}
 }
 
 // absent is the value of what is not there.

@@ -117,14 +117,6 @@ func (l Lie) asDoc(name string, value any) Lie {
 	return l
 }
 
-func set(doc map[string]any, name string, value any) {
-	if value == absent {
-		delete(doc, name)
-	} else {
-		doc[name] = value
-	}
-}
-
 // after is a claim that is a time from now.
 func after(must Outcome, name, says string, d time.Duration) Lie {
 	return claimBy(IDToken, must, name+" "+says, func(o *OIDC, c map[string]any) { c[name] = o.time().Add(d).Unix() })
