@@ -45,6 +45,7 @@ func TestNewLoginsRefuses(t *testing.T) {
 		"a rule of groups":         func(p *oauth.Provider) { p.Groups = []oauth.GroupRule{{Claim: ""}} },
 		"the name of a group":      func(p *oauth.Provider) { p.Groups = []oauth.GroupRule{{Claim: "a", Group: "a,b"}} },
 		"a list is too long":       func(p *oauth.Provider) { p.Groups = slices.Repeat([]oauth.GroupRule{{Claim: "a"}}, 101) },
+		"rules of organisations":   func(p *oauth.Provider) { p.AllowedOrgs = []string{"acme"} },
 		"is not a domain":          func(p *oauth.Provider) { p.AllowedDomains = []string{"@example.com"} },
 	} {
 		p := good()

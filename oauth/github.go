@@ -55,8 +55,6 @@ func newGitHub(p Provider, us *client) (*gitHub, error) {
 	switch {
 	case g.api == githubAPI && len(p.AllowedOrgs) == 0 && !p.AllowAny:
 		return nil, errors.New("anybody can have an account on github.com: name organisations, or allow any")
-	case len(p.AllowedDomains) > 0 || len(p.TokenAudience) > 0:
-		return nil, errors.New("GitHub has no rule of domains, and no tokens for others")
 	case len(p.AllowedOrgs) > maxOrgs:
 		return nil, fmt.Errorf("%d rules of organisations, at most %d are accepted", len(p.AllowedOrgs), maxOrgs)
 	}

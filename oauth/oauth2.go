@@ -34,8 +34,6 @@ func newPlain(p Provider, us *client) (*plain, error) {
 		return nil, errors.New("an issuer is needed: it names whose identities these are")
 	case p.Claims.Subject == "":
 		return nil, errors.New("the claim of the subject is needed: what never changes about an account there")
-	case len(p.AllowedDomains) > 0 || len(p.TokenAudience) > 0:
-		return nil, errors.New("OAuth 2 alone has no rule of domains, and no tokens for others")
 	}
 	return o, nil
 }

@@ -112,6 +112,10 @@ func (p Provider) check() error {
 		return errors.New("a provider needs a client id")
 	case len(p.Groups) > maxGroupRules || len(p.AllowedDomains) > maxDomains || len(p.Scopes) > maxScopes || len(p.TokenAudience) > maxAudiences:
 		return errors.New("a list is too long")
+	case p.Type != OIDC && p.Type != Google && len(p.AllowedDomains)+len(p.TokenAudience) > 0:
+		return errors.New("OpenID Connect alone has a rule of domains, and tokens for others")
+	case p.Type != GitHub && (len(p.AllowedOrgs) > 0 || p.AllowAny):
+		return errors.New("GitHub alone has rules of organisations") // one that is passed over would let everybody in
 	case slices.Contains(p.TokenAudience, p.ClientID):
 		return errors.New("the client id cannot be an audience of tokens: it is that of id_tokens, which open nothing")
 	case slices.Contains(p.TokenAudience, ""):
