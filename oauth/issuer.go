@@ -126,13 +126,18 @@ func (i *issuer) unknown(failed error) error {
 // renew sees to it that what is known is as new as may be, and tells how the
 // last fetch ended. i.mu is held, but not meanwhile.
 func (i *issuer) renew(ctx context.Context, limit time.Duration) error {
-	switch {
-	case i.busy != nil:
-		if err := i.wait(ctx, limit); err != nil {
+	ends := time.Now().Add(limit)
+	for i.busy != nil {
+		if err := i.wait(ctx, time.Until(ends)); err != nil {
 			return err
 		}
-	case i.age(i.asked) >= fetchEvery:
-		i.fetch(ctx, limit)
+	}
+	if i.age(i.asked) < fetchEvery {
+		return i.failed
+	}
+	i.fetch(ctx, time.Until(ends))
+	if limit < fetchTimeout && errors.Is(i.failed, context.DeadlineExceeded) {
+		i.asked = time.Time{} // others have more time
 	}
 	return i.failed
 }
