@@ -93,22 +93,44 @@ func (f *feed) fresh(seq uint64, deps []byte) bool {
 // noticing tells the feed of each change made here before the change is
 // answered. The store's own notice may follow later where replicas share it,
 // and who has just unlocked or revoked must not meet the answer from before.
+//
+// It also gives up each question after storeDeadline: who has several to ask
+// and more time is refused at the first that is not answered.
 type noticing struct {
 	keystore.Store
 	feed *feed
 }
 
+func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ends, ok := ctx.Deadline(); ok && time.Until(ends) <= storeDeadline {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, storeDeadline)
+}
+
+func (n noticing) Get(ctx context.Context, key string) (keystore.Item, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	return n.Store.Get(ctx, key)
+}
+
 func (n noticing) Create(ctx context.Context, item keystore.Item) error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
 	defer n.feed.notice(keystore.Change{Key: item.Key})
 	return n.Store.Create(ctx, item)
 }
 
 func (n noticing) Replace(ctx context.Context, old, next keystore.Item) error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
 	defer n.feed.notice(keystore.Change{Key: next.Key})
 	return n.Store.Replace(ctx, old, next)
 }
 
 func (n noticing) Delete(ctx context.Context, key string) error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
 	defer n.feed.notice(keystore.Change{Key: key})
 	return n.Store.Delete(ctx, key)
 }
