@@ -1,11 +1,11 @@
 package oauth
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
-	"sync"
+
+	"github.com/latchkey-io/latchkey/internal/limit"
 )
 
 // How many requests may be under way to the endpoints of one provider, and how
@@ -25,39 +25,22 @@ var (
 // door bounds what goes to one provider and comes back: requests at once, and
 // bytes of a body.
 type door struct {
-	next   http.RoundTripper
-	places chan struct{}
-	line   chan struct{} // who has a place or waits for one
+	next http.RoundTripper
+	gate *limit.Gate
 }
 
 func newDoor(next http.RoundTripper) *door {
-	return &door{next, make(chan struct{}, maxAtOnce), make(chan struct{}, maxAtOnce+maxInLine)}
-}
-
-// enter waits for a place.
-func (d *door) enter(ctx context.Context) (leave func(), err error) {
-	select {
-	case d.line <- struct{}{}:
-	default:
-		return nil, errBusy
-	}
-	select {
-	case d.places <- struct{}{}:
-		return sync.OnceFunc(func() { <-d.places; <-d.line }), nil
-	case <-ctx.Done():
-		<-d.line
-		return nil, errBusy
-	}
+	return &door{next, limit.NewGate(maxAtOnce, maxInLine)}
 }
 
 // RoundTrip takes a place until the answer's body is closed.
 func (d *door) RoundTrip(r *http.Request) (*http.Response, error) {
-	leave, err := d.enter(r.Context())
+	leave, err := d.gate.Enter(r.Context())
 	if err != nil {
 		if r.Body != nil {
 			r.Body.Close()
 		}
-		return nil, err
+		return nil, errBusy
 	}
 	answer, err := d.next.RoundTrip(r)
 	if err != nil {

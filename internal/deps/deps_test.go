@@ -33,7 +33,7 @@ var rules = map[string][]string{
 	"keystore/redis":     {"keystore"},
 	"keystore/storetest": {"keystore"},
 	"lfs":                {"auth"},
-	"oauth":              {"auth", "internal/seal"},
+	"oauth":              {"auth", "internal/limit", "internal/seal"},
 	"sshd":               {"auth", "internal/event", "internal/limit"},
 }
 
