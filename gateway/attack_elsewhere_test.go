@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/latchkey-io/latchkey/auth"
@@ -291,5 +293,34 @@ func TestTokensOfProvidersEndAtOnce(t *testing.T) {
 			}
 			h.do("GET", "/takes/x", nil, bearer(good)).is(http.StatusUnauthorized)
 		})
+	}
+}
+
+// TestOneAnswerManyTimesAtOnce is good once, and shown to the provider once.
+func TestOneAnswerManyTimesAtOnce(t *testing.T) {
+	t.Parallel()
+	i := newIssuers(t)
+	alice := i.signedIn("alice", alicePassword, true)
+	i.asks(alice, "one", "bind").is(http.StatusSeeOther)
+	j := jar{}
+	to := j.take(i.do("GET", "/-/oauth/one/start", nil, navigate)).is(http.StatusSeeOther).header.Get("Location")
+	u := i.of["one"].Visit(to)
+	var good, refused atomic.Int32
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			switch a := i.do("GET", u.RequestURI(), nil, fromElsewhere, j.send); a.status {
+			case http.StatusSeeOther:
+				good.Add(1)
+			case http.StatusBadRequest:
+				refused.Add(1)
+			default:
+				t.Errorf("%d", a.status)
+			}
+		})
+	}
+	all.Wait()
+	if good.Load() != 1 || refused.Load() != 19 {
+		t.Errorf("%d were good, %d refused", good.Load(), refused.Load())
 	}
 }
