@@ -70,12 +70,12 @@ const (
 
 	actActivity act = "activity.read"
 
-	actBindingShow   act = "linked_account.show"
-	actBindingCreate act = "linked_account.create"
-	actBindingDelete act = "linked_account.delete"
-	actElsewhere     act = "session.elsewhere"  // what came back from a provider, and was refused
-	actRefreshed     act = "session.refresh"    // a provider was asked again
-	actLoggedOut     act = "session.logged_out" // a provider ended sessions
+	actBindingShow   act = "binding.show"
+	actBindingCreate act = "binding.create"
+	actBindingDelete act = "binding.delete"
+	actElsewhere     act = "provider.refused" // what came back from a provider, and was refused
+	actRefreshed     act = "provider.refresh" // a provider was asked again
+	actLoggedOut     act = "provider.logout"  // a provider ended sessions
 
 	actWebLoginShow    act = "web_login.show"
 	actWebLoginApprove act = "web_login.approve"

@@ -224,9 +224,9 @@ func TestOutsideBoxesAreTheirSessionsOwn(t *testing.T) {
 	}
 	_, victim := w.through(e.comes(atCorp("alice")))
 	s, mine := w.through(e.comes(atCorp("mallory")))
-	theirs, err := w.store.Get(t.Context(), "outside/"+victim.ID)
+	theirs, err := w.store.Get(t.Context(), "providersession/"+victim.ID)
 	must(t, err)
-	item, err := w.store.Get(t.Context(), "outside/"+mine.ID)
+	item, err := w.store.Get(t.Context(), "providersession/"+mine.ID)
 	must(t, err)
 	moved := item
 	moved.Value = theirs.Value

@@ -56,7 +56,7 @@ func TestAGroupGivenBeyondTheMostIsForgottenWithIt(t *testing.T) {
 	bound := w.link("alice", atCorp("1"))
 	w.through(atCorp("1", given(names[:150]...)))
 	x := atGHE("1")
-	x.Groups, x.Grouped = names[150:], true
+	x.Groups = names[150:]
 	w.through(x)
 	for _, g := range names[150:] {
 		must(t, w.Groups.Delete(t.Context(), w.admin, g))

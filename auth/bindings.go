@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/latchkey-io/latchkey/internal/seal"
@@ -58,7 +57,7 @@ type Binding struct {
 // in it: neither part is a secret, and with new keys of ours, as after a
 // compromise, people must not come back as somebody else.
 func bindingID(issuer, subject string) string {
-	sum := sha256.Sum256([]byte(strconv.Itoa(len(issuer)) + " " + issuer + " " + subject))
+	sum := sha256.Sum256([]byte(ofIssuer(issuer, subject)))
 	return seal.EncodeID(sum[:])
 }
 

@@ -158,7 +158,7 @@ func atCorp(subject string, change ...func(*auth.External)) auth.External {
 func login(name string) func(*auth.External) { return func(e *auth.External) { e.Login = name } }
 func sid(id string) func(*auth.External)     { return func(e *auth.External) { e.SID = id } }
 func given(groups ...string) func(*auth.External) {
-	return func(e *auth.External) { e.Groups, e.Grouped = groups, true }
+	return func(e *auth.External) { e.Groups = groups }
 }
 
 func atGHE(subject string) auth.External {

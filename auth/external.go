@@ -25,7 +25,6 @@ type External struct {
 	Email         string
 	EmailVerified bool
 	Groups        []string // groups of ours, as the provider's rules give them, sorted
-	Grouped       bool     // the provider has rules, so Groups is all that they give
 
 	SignedIn time.Time // when the person last signed in there (auth_time); zero: not told
 	SID      string    // the session there, for its end; "": not told

@@ -36,7 +36,7 @@ func TestGroupsThatProvidersGive(t *testing.T) {
 			corpGives := func(groups ...string) { w.through(atCorp("1", given(groups...))) }
 			gheGives := func(groups ...string) {
 				x := atGHE("1")
-				x.Groups, x.Grouped = groups, true
+				x.Groups = groups
 				w.through(x)
 			}
 			in("before", "[hand]")

@@ -17,8 +17,8 @@ const (
 	KindSSHKey            Kind = "ssh_key"
 	KindSession           Kind = "session"
 	KindLocal             Kind = "local"
-	KindBinding           Kind = "linked_account" // the word of a provider, for a token of its own at a route
-	KindRefresh           Kind = "refresh_token"  // identifies nobody; tokens hang on it
+	KindBinding           Kind = "binding"       // the word of a provider, for a token of its own at a route
+	KindRefresh           Kind = "refresh_token" // identifies nobody; tokens hang on it
 )
 
 // Ref names a credential that another one hangs on: it ends when this ends.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/latchkey-io/latchkey/keystore"
@@ -32,7 +31,7 @@ func (s *Sessions) LoggedOut(ctx context.Context, peer Peer, l ExternalLogout) (
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
 	defer cancel()
-	told := s.a.ring().LookupID(lookupAttempt, strconv.Itoa(len(l.Issuer))+" "+l.Issuer+" "+l.ID)
+	told := s.a.ring().LookupID(lookupLogout, ofIssuer(l.Issuer, l.ID))
 	if l.ID != "" {
 		if _, _, err := s.a.rec.forms.Get(ctx, told); err == nil {
 			return 0, nil
@@ -61,8 +60,8 @@ func (s *Sessions) LoggedOut(ctx context.Context, peer Peer, l ExternalLogout) (
 
 // endAt ends the sessions that were begun in one session at the provider.
 func (s *Sessions) endAt(ctx context.Context, l ExternalLogout) (owner string, ended int, err error) {
-	index := s.a.outsidesID(l.Issuer, l.SID)
-	list, _, err := s.a.rec.outsides.Get(ctx, index)
+	index := s.a.providerSIDs(l.Issuer, l.SID)
+	list, _, err := s.a.rec.providerSIDs.Get(ctx, index)
 	if gone(err) {
 		return "", 0, nil
 	} else if err != nil {
@@ -87,7 +86,7 @@ func (s *Sessions) endAt(ctx context.Context, l ExternalLogout) (owner string, e
 	}
 	// Who began one of them meanwhile finds that it is off the list, or has it
 	// ended below.
-	_, err = s.a.rec.outsides.Update(ctx, index, func(r *idList, _ *time.Time) error {
+	_, err = s.a.rec.providerSIDs.Update(ctx, index, func(r *idList, _ *time.Time) error {
 		r.IDs = slices.DeleteFunc(r.IDs, func(id string) bool { return slices.Contains(over, id) })
 		return nil
 	})

@@ -72,10 +72,10 @@ func TestAProviderEndsSessions(t *testing.T) {
 			must(t, w.Users.Enable(ctx, w.admin, "bob"))
 			end(auth.ExternalLogout{Subject: "alice", ID: "8"}, 1)
 			alive("other plain")
-			if n := w.RecordsOf(ctx, "outside/"); n != 1 { // of other
+			if n := w.RecordsOf(ctx, "providersession/"); n != 1 { // of other
 				t.Errorf("%d sealed records are left", n)
 			}
-			if trail := second.trail.String(); second != w && strings.Count(trail, `"session.logged_out"`) != 4 || !strings.Contains(trail, `"target":"bob"`) {
+			if trail := second.trail.String(); second != w && strings.Count(trail, `"provider.logout"`) != 4 || !strings.Contains(trail, `"target":"bob"`) {
 				t.Errorf("%s", trail)
 			}
 		})
@@ -143,7 +143,7 @@ func TestEndedWhileItBegins(t *testing.T) {
 				m.mu.Lock()
 				m.left, m.do = n, func() {
 					// What is told before the session is known here is nothing to end.
-					known = known || w.RecordsOf(context.Background(), "outsides/") > 0
+					known = known || w.RecordsOf(context.Background(), "providersid/") > 0
 					ended = end(w, bound.ID)
 				}
 				m.mu.Unlock()
@@ -195,12 +195,12 @@ func TestFarewell(t *testing.T) {
 			t.Errorf("%s %q, %v", provider, token.Reveal(), err)
 		}
 	}
-	if n := w.RecordsOf(ctx, "outside/"); n != 2 {
+	if n := w.RecordsOf(ctx, "providersession/"); n != 2 {
 		t.Errorf("%d records", n)
 	}
 	must(t, w.Sessions.End(ctx, w.who(s)))
 	must(t, w.Users.Delete(ctx, w.admin, "alice"))
-	if n := w.RecordsOf(ctx, "outside/") + w.RecordsOf(ctx, "binding/") + w.RecordsOf(ctx, "bindings/"); n != 0 {
+	if n := w.RecordsOf(ctx, "providersession/") + w.RecordsOf(ctx, "binding/") + w.RecordsOf(ctx, "bindings/"); n != 0 {
 		t.Errorf("%d records are left", n)
 	}
 }
@@ -235,7 +235,7 @@ func TestFailuresElsewhereAreRecordedSomeTimes(t *testing.T) {
 		w.Trail.ElsewhereFailed(auth.Identity{Peer: home}, fmt.Sprint("made-up-", i), auth.ToSignIn, err)
 	}
 	w.Trail.ElsewhereFailed(auth.Identity{Peer: home}, "ghe", auth.ToSignIn, errors.New("x"))
-	if n := strings.Count(w.trail.String(), `"session.elsewhere"`); n != 21 {
+	if n := strings.Count(w.trail.String(), `"provider.refused"`); n != 21 {
 		t.Errorf("%d lines", n)
 	}
 	if !strings.Contains(w.trail.String(), "state 0 is unknown") {
@@ -243,7 +243,7 @@ func TestFailuresElsewhereAreRecordedSomeTimes(t *testing.T) {
 	}
 	w.clock.Advance(11 * time.Minute)
 	w.Trail.ElsewhereFailed(auth.Identity{Peer: home}, "corp", auth.ToSignIn, errors.New("x"))
-	if n := strings.Count(w.trail.String(), `"session.elsewhere"`); n != 22 {
+	if n := strings.Count(w.trail.String(), `"provider.refused"`); n != 22 {
 		t.Errorf("%d lines after the window", n)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -74,6 +75,12 @@ func (a *Authority) vouched(ext External) (Provider, error) {
 		}
 	}
 	return p, nil
+}
+
+// ofIssuer joins an issuer and what it calls something into one text, which no
+// other two give.
+func ofIssuer(issuer, name string) string {
+	return strconv.Itoa(len(issuer)) + " " + issuer + " " + name
 }
 
 func (p Provider) title() string { return cmp.Or(p.Title, p.Name) }

@@ -34,8 +34,9 @@ import (
 //	form/HASH         forms of pages that were sent and must not be again
 //	binding/HASH      live: somebody else's word for who an account is, by
 //	                  issuer and subject; bindings/NAME: the owner's list
-//	outside/HASH      sealed: what a session keeps of its provider, by the session
-//	outsides/HASH     sessions of one session at a provider, for its end there
+//	providersession/HASH
+//	                  sealed: what a session keeps of its provider, by the session
+//	providersid/HASH  sessions of one session at a provider, for its end there
 type records struct {
 	store keystore.Store
 
@@ -62,9 +63,9 @@ type records struct {
 	upstreams keystore.Table[upstreamRecord]
 	forms     keystore.Table[struct{}]
 
-	bindings keystore.Table[bindingRecord]
-	outside  keystore.Table[outsideRecord]
-	outsides keystore.Table[idList]
+	bindings         keystore.Table[bindingRecord]
+	providerSessions keystore.Table[providerSession]
+	providerSIDs     keystore.Table[idList]
 }
 
 func newRecords(s keystore.Store) records {
@@ -92,9 +93,9 @@ func newRecords(s keystore.Store) records {
 		upstreams: keystore.NewTable[upstreamRecord](s, "upstream/"),
 		forms:     keystore.NewTable[struct{}](s, "form/"),
 
-		bindings: keystore.NewTable[bindingRecord](s, "binding/"),
-		outside:  keystore.NewTable[outsideRecord](s, "outside/"),
-		outsides: keystore.NewTable[idList](s, "outsides/"),
+		bindings:         keystore.NewTable[bindingRecord](s, "binding/"),
+		providerSessions: keystore.NewTable[providerSession](s, "providersession/"),
+		providerSIDs:     keystore.NewTable[idList](s, "providersid/"),
 	}
 }
 
@@ -252,22 +253,23 @@ func hangsOn(who Identity, kind Kind, id string) bool {
 
 // sealed purposes and lookup purposes: one key each.
 const (
-	lookupAPIKey    = "api key"
-	lookupReference = "reference token"
-	lookupSession   = "session"
-	lookupPlace     = "place"
-	lookupGrant     = "grant"
-	lookupFamily    = "token family"
-	lookupReset     = "reset link"
-	lookupEmail     = "e-mail confirmation"
-	lookupForm      = "form"
-	lookupAttempt   = "sign-in attempt"
-	lookupArrival   = "first sign-in"
-	lookupOutside   = "session elsewhere"
-	sealAPIKey      = "api key"
-	sealEncrypted   = "encrypted password"
-	sealUpstream    = "upstream credential"
-	sealOutside     = "session elsewhere"
+	lookupAPIKey      = "api key"
+	lookupReference   = "reference token"
+	lookupSession     = "session"
+	lookupPlace       = "place"
+	lookupGrant       = "grant"
+	lookupFamily      = "token family"
+	lookupReset       = "reset link"
+	lookupEmail       = "e-mail confirmation"
+	lookupForm        = "form"
+	lookupAttempt     = "sign-in attempt"
+	lookupLogout      = "provider logout"
+	lookupArrival     = "first sign-in"
+	lookupProviderSID = "provider session id"
+	sealAPIKey        = "api key"
+	sealEncrypted     = "encrypted password"
+	sealUpstream      = "upstream credential"
+	sealProvider      = "provider session"
 )
 
 func (a *Authority) ring() *seal.Ring { return a.c.Ring }

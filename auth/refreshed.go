@@ -25,7 +25,7 @@ const (
 
 // asking asks providers again about people whose sessions are in use, away
 // from the requests that use them. Of several replicas one asks, by a claim in
-// the session's outside record.
+// the provider session of a session.
 type asking struct {
 	a   *Authority
 	ctx context.Context // ends with the Authority
@@ -37,7 +37,7 @@ type asking struct {
 // look asks about the session hash where that is due. It does not wait for the
 // answer; false: its provider is asked enough already, look again.
 func (q *asking) look(ctx context.Context, hash string) bool {
-	rec, _, err := q.a.rec.outside.Get(ctx, hash)
+	rec, _, err := q.a.rec.providerSessions.Get(ctx, hash)
 	if err != nil || rec.Sealed == nil || q.a.now().Before(rec.Claimed) || !q.old(rec.Asked) {
 		return true
 	}
@@ -167,9 +167,9 @@ func (q *asking) claim(ctx context.Context, hash string) (c question, due bool, 
 	}
 	f.via = Via{Kind: KindSession, ID: hash, Parents: c.rec.Parents, ref: hash}
 	c.who, c.uid = f.identity(), f.acc.UID
-	_, err = q.a.rec.outside.Update(ctx, hash, func(r *outsideRecord, _ *time.Time) error {
+	_, err = q.a.rec.providerSessions.Update(ctx, hash, func(r *providerSession, _ *time.Time) error {
 		now := q.a.now()
-		c.refresh, _ = q.a.Sessions.openOutside(hash, c.uid, *r)
+		c.refresh, _ = q.a.Sessions.openProviderSession(hash, c.uid, *r)
 		if due = !c.refresh.Empty() && q.due(c.of, r.Asked) && !now.Before(r.Claimed); !due {
 			return keystore.ErrSkip
 		}
@@ -187,11 +187,11 @@ func (q *asking) claim(ctx context.Context, hash string) (c question, due bool, 
 // asked with, as who unlocked it meanwhile got, or that another replica asks.
 var errClaimLost = errors.New("another secret was kept meanwhile")
 
-// held alters the outside record while the claim is ours.
-func (q *asking) held(ctx context.Context, c question, change func(*outsideRecord)) error {
+// held alters the provider session while the claim is ours.
+func (q *asking) held(ctx context.Context, c question, change func(*providerSession)) error {
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
 	defer cancel()
-	_, err := q.a.rec.outside.Update(ctx, c.hash, func(r *outsideRecord, _ *time.Time) error {
+	_, err := q.a.rec.providerSessions.Update(ctx, c.hash, func(r *providerSession, _ *time.Time) error {
 		if !r.Claimed.Equal(c.claim) {
 			return errClaimLost
 		}
@@ -214,9 +214,9 @@ func (q *asking) keep(ctx context.Context, c question, ext External) error {
 		if n > 0 && !pause(ctx, keepPause) {
 			break
 		}
-		err = q.held(ctx, c, func(r *outsideRecord) {
-			refresh, idToken := q.a.Sessions.openOutside(c.hash, c.uid, *r)
-			r.Sealed = q.a.Sessions.sealOutside(c.hash, c.uid, newer(refresh, ext.Refresh), newer(idToken, ext.IDToken))
+		err = q.held(ctx, c, func(r *providerSession) {
+			refresh, idToken := q.a.Sessions.openProviderSession(c.hash, c.uid, *r)
+			r.Sealed = q.a.Sessions.sealProviderSession(c.hash, c.uid, newer(refresh, ext.Refresh), newer(idToken, ext.IDToken))
 			r.Asked, r.Claimed = q.a.now().UTC(), time.Time{}
 		})
 		if CodeOf(err) != Unavailable {
@@ -239,7 +239,7 @@ func (q *asking) keep(ctx context.Context, c question, ext External) error {
 // it gave: keys have those groups too, and nobody asks about them. A person
 // who is in another session has them again when that is asked about.
 func (q *asking) over(ctx context.Context, c question, why error) error {
-	err := q.held(ctx, c, func(*outsideRecord) {})
+	err := q.held(ctx, c, func(*providerSession) {})
 	if errors.Is(err, errClaimLost) {
 		return nil
 	}
@@ -259,7 +259,7 @@ func (q *asking) over(ctx context.Context, c question, why error) error {
 
 // later lets the session go on for a while without an answer.
 func (q *asking) later(ctx context.Context, c question) error {
-	return q.held(ctx, c, func(r *outsideRecord) { r.Claimed = q.a.now().Add(askPause).UTC() })
+	return q.held(ctx, c, func(r *providerSession) { r.Claimed = q.a.now().Add(askPause).UTC() })
 }
 
 // pause waits; false: ctx ended before.

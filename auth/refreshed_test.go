@@ -104,10 +104,10 @@ func TestProvidersAreAskedAgain(t *testing.T) {
 	if w.holds(s) {
 		t.Error("the session goes on")
 	}
-	if n := w.RecordsOf(t.Context(), "outside/"); n != 0 {
+	if n := w.RecordsOf(t.Context(), "providersession/"); n != 0 {
 		t.Errorf("%d records are left", n)
 	}
-	if !strings.Contains(w.trail.String(), `"action":"session.refresh","result":"refused","user":"alice"`) {
+	if !strings.Contains(w.trail.String(), `"action":"provider.refresh","result":"refused","user":"alice"`) {
 		t.Error("the end is not in the trail")
 	}
 }
@@ -214,7 +214,7 @@ func TestTheStoreFailsWhileAsked(t *testing.T) {
 			w.who(s)
 			writes := 0
 			store.FailWhere(fault, func(op storetest.Op, key string) bool {
-				if op == storetest.OpGet || !strings.HasPrefix(key, "outside/") && !strings.HasPrefix(key, "user/") {
+				if op == storetest.OpGet || !strings.HasPrefix(key, "providersession/") && !strings.HasPrefix(key, "user/") {
 					return false
 				}
 				writes++

@@ -23,7 +23,7 @@ type Ending struct {
 	SSHKeys   int  `json:"ssh_keys"`
 	Sessions  int  `json:"sessions"`
 	Upstreams int  `json:"upstreams"`
-	Bindings  int  `json:"linked_accounts"`
+	Bindings  int  `json:"bindings"`
 }
 
 // ShowReset tells what a link will do, and changes nothing. NotFound for every

@@ -222,7 +222,7 @@ func (s *Sessions) remove(ctx context.Context, hash string, rec sessionRecord) e
 	if err := s.shelf.remove(ctx, hash, rec); err != nil {
 		return err
 	}
-	return s.forgetOutside(ctx, hash)
+	return s.forgetProviderSession(ctx, hash)
 }
 
 // List shows the live sessions of owner, newest first.

@@ -60,7 +60,7 @@ func (s *Sessions) putThrough(ctx context.Context, hash string, rec sessionRecor
 	if err := s.note(ctx, hash, rec, ext.SID); err != nil {
 		return err
 	}
-	if err := s.keepOutside(ctx, hash, rec, ext); err != nil {
+	if err := s.keepProviderSession(ctx, hash, rec, ext); err != nil {
 		return err
 	}
 	if err := s.put(ctx, hash, rec); err != nil {

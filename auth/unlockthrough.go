@@ -40,15 +40,15 @@ func (s *Sessions) UnlockThrough(ctx context.Context, who Identity, attempt Atte
 	if err := s.a.Recheck(ctx, who); err != nil {
 		return SessionInfo{}, err
 	}
-	if err := s.renewOutside(ctx, who, p, ext); err != nil {
+	if err := s.renewProviderSession(ctx, who, p, ext); err != nil {
 		return SessionInfo{}, err
 	}
 	return s.setUnlocked(ctx, who, now.UTC().Add(s.a.Policy().UnlockFor))
 }
 
-// renewOutside keeps what the provider handed out anew: the person may be in
+// renewProviderSession keeps what the provider handed out anew: the person may be in
 // another session there now, which ends this one here.
-func (s *Sessions) renewOutside(ctx context.Context, who Identity, p Provider, ext External) error {
+func (s *Sessions) renewProviderSession(ctx context.Context, who Identity, p Provider, ext External) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*storeDeadline)
 	defer cancel()
 	hash := who.Via.ref
@@ -71,7 +71,7 @@ func (s *Sessions) renewOutside(ctx context.Context, who Identity, p Provider, e
 	if _, err := s.a.Bindings.give(ctx, id, binding, s.a.says(p, ext.Groups)); err != nil {
 		return err
 	}
-	return s.keepOutside(ctx, hash, rec, ext)
+	return s.keepProviderSession(ctx, hash, rec, ext)
 }
 
 // byPasswordAlone refuses a session whose profile is not unlocked with the

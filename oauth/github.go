@@ -177,7 +177,7 @@ func (g *gitHub) person(ctx context.Context, access auth.Secret) (auth.External,
 		if err != nil {
 			return auth.External{}, err
 		}
-		if ext.Groups, ext.Grouped, err = g.groups(theirs); err != nil {
+		if ext.Groups, err = g.groups(theirs); err != nil {
 			return auth.External{}, err
 		}
 	}

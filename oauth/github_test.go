@@ -286,12 +286,12 @@ func TestGitHubGroups(t *testing.T) {
 	}
 	g.Put(u)
 	ext, err := l.signIn(t)
-	if want := []string{"Big-Org", "ops", "staff", "teams"}; err != nil || !ext.Grouped || !reflect.DeepEqual(ext.Groups, want) {
+	if want := []string{"Big-Org", "ops", "staff", "teams"}; err != nil || !reflect.DeepEqual(ext.Groups, want) {
 		t.Errorf("%v, %v", ext.Groups, err)
 	}
 	u.Orgs, u.Teams = nil, nil
 	g.Put(u)
-	if ext, err = l.Refresh(t.Context(), "corp", ext.Subject, ext.Refresh); err != nil || !ext.Grouped || len(ext.Groups) != 0 {
+	if ext, err = l.Refresh(t.Context(), "corp", ext.Subject, ext.Refresh); err != nil || len(ext.Groups) != 0 {
 		t.Errorf("after leaving all: %v, %v", ext.Groups, err)
 	}
 }

@@ -23,17 +23,17 @@ type groupRule struct {
 }
 
 // groups are those of ours that the rules give for a claim, sorted; of more
-// than maxGroupsGiven the first. ruled is false where there are no rules.
-func (p *client) groups(claim any) (ours []string, ruled bool, err error) {
+// than maxGroupsGiven the first.
+func (p *client) groups(claim any) (ours []string, err error) {
 	if len(p.rules) == 0 || claim == nil {
-		return nil, len(p.rules) > 0, nil
+		return nil, nil
 	}
 	theirs, ok := texts(claim)
 	if !ok {
-		return nil, false, p.denied("the claim of groups is not a text or a list of texts")
+		return nil, p.denied("the claim of groups is not a text or a list of texts")
 	}
 	if len(theirs) > maxGroupElements {
-		return nil, false, p.denied("the claim of groups has %d elements, at most %d are read", len(theirs), maxGroupElements)
+		return nil, p.denied("the claim of groups has %d elements, at most %d are read", len(theirs), maxGroupElements)
 	}
 	for _, t := range theirs {
 		if len(t) > maxGroupClaim {
@@ -52,7 +52,7 @@ func (p *client) groups(claim any) (ours []string, ruled bool, err error) {
 	}
 	slices.Sort(ours)
 	ours = slices.Compact(ours)
-	return ours[:min(len(ours), maxGroupsGiven)], true, nil
+	return ours[:min(len(ours), maxGroupsGiven)], nil
 }
 
 // groupName reports what may be the name of a group here.

@@ -172,7 +172,7 @@ func TestSignIn(t *testing.T) {
 				want := auth.External{
 					Provider: "corp", Issuer: r.op.URL, Subject: testidp.Alice().Subject,
 					Login: "alice", DisplayName: "Alice Example", Email: "alice@example.com", EmailVerified: true,
-					Groups: []string{"everybody", "staff"}, Grouped: true, SID: ext.SID,
+					Groups: []string{"everybody", "staff"}, SID: ext.SID,
 					Refresh: auth.NewSecret("there"), IDToken: auth.NewSecret("there"),
 				}
 				if purpose == auth.ToUnlock {

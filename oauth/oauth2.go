@@ -90,7 +90,7 @@ func (o *plain) person(ctx context.Context, t *oauth2.Token) (auth.External, err
 	}
 	ext := o.described(claims)
 	ext.Subject = subject
-	if ext.Groups, ext.Grouped, err = o.groups(claims[o.claims.Groups]); err != nil {
+	if ext.Groups, err = o.groups(claims[o.claims.Groups]); err != nil {
 		return auth.External{}, err
 	}
 	if keepable(t.RefreshToken) {

@@ -40,7 +40,7 @@ func TestOAuth2SignInAndRefresh(t *testing.T) {
 	ext, err := l.signIn(t)
 	want := auth.External{
 		Provider: "corp", Issuer: "https://uaa.example.com", Subject: testidp.Alice().Subject, Login: "alice", DisplayName: "Alice Example",
-		Email: "alice@example.com", EmailVerified: true, Groups: []string{"people"}, Grouped: true, Refresh: auth.NewSecret("there"),
+		Email: "alice@example.com", EmailVerified: true, Groups: []string{"people"}, Refresh: auth.NewSecret("there"),
 	}
 	if err != nil || !reflect.DeepEqual(reveal(ext), want) {
 		t.Fatalf("%v\n%+v\n%+v", err, ext, want)

@@ -141,7 +141,7 @@ func TestGroups(t *testing.T) {
 				}
 				continue
 			}
-			if err != nil || !slices.Equal(ext.Groups, tc.want) || !ext.Grouped {
+			if err != nil || !slices.Equal(ext.Groups, tc.want) {
 				t.Errorf("%s: %q, %v", tc.name, ext.Groups, err)
 			}
 		}

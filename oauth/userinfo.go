@@ -26,7 +26,7 @@ func (o *openID) person(ctx context.Context, m metadata, id *token, got *oauth2.
 	}
 	ext := o.external(id, claims)
 	var err error
-	if ext.Groups, ext.Grouped, err = o.groups(claims[o.claims.Groups]); err != nil {
+	if ext.Groups, err = o.groups(claims[o.claims.Groups]); err != nil {
 		return auth.External{}, err
 	}
 	if len(id.raw) <= maxHint && id.raw != "" {

@@ -36,7 +36,7 @@ func TestTokensOfProviders(t *testing.T) {
 			if w.holds(p) {
 				t.Error("nobody linked it")
 			}
-			if !strings.Contains(w.trail.String(), `"action":"identify","result":"refused","credential":"linked_account"`) {
+			if !strings.Contains(w.trail.String(), `"action":"identify","result":"refused","credential":"binding"`) {
 				t.Error("the refusal is not in the trail")
 			}
 			bound := w.link("alice", atCorp("1"))

@@ -4,15 +4,14 @@ import (
 	"bytes"
 	"context"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/latchkey-io/latchkey/keystore"
 )
 
-// outsideRecord is what a session keeps of the provider it was begun through.
+// providerSession is what a session keeps of the provider it was begun through.
 // It is at the session's own id.
-type outsideRecord struct {
+type providerSession struct {
 	UID     string    `json:"uid"`
 	Sealed  []byte    `json:"sealed,omitempty"` // refresh secret, NUL, id_token
 	Asked   time.Time `json:"asked,omitzero"`   // when the provider last answered
@@ -20,15 +19,15 @@ type outsideRecord struct {
 }
 
 const (
-	// maxOutside is how much is kept of what a provider hands out, in bytes.
-	maxOutside = 24 << 10
+	// maxProviderSession is how much is kept of what a provider hands out, in bytes.
+	maxProviderSession = 24 << 10
 	// maxSessionsAt are those of one session at a provider.
 	maxSessionsAt = 20
 )
 
-// outsidesID names the sessions that were begun in the session sid at issuer.
-func (a *Authority) outsidesID(issuer, sid string) string {
-	return a.ring().LookupID(lookupOutside, strconv.Itoa(len(issuer))+" "+issuer+" "+sid)
+// providerSIDs names the sessions that were begun in the session sid at issuer.
+func (a *Authority) providerSIDs(issuer, sid string) string {
+	return a.ring().LookupID(lookupProviderSID, ofIssuer(issuer, sid))
 }
 
 // note puts the session hash on the list of those of a session at its provider,
@@ -38,7 +37,7 @@ func (s *Sessions) note(ctx context.Context, hash string, rec sessionRecord, sid
 		return nil
 	}
 	var over []string
-	_, err := s.a.rec.outsides.Upsert(ctx, s.a.outsidesID(rec.Issuer, sid), func(l *idList, expires *time.Time) error {
+	_, err := s.a.rec.providerSIDs.Upsert(ctx, s.a.providerSIDs(rec.Issuer, sid), func(l *idList, expires *time.Time) error {
 		over = nil
 		if slices.Contains(l.IDs, hash) && !expires.Before(rec.End) {
 			return keystore.ErrSkip
@@ -64,7 +63,7 @@ func (s *Sessions) noted(ctx context.Context, hash string, rec sessionRecord, si
 	if sid == "" {
 		return true, nil
 	}
-	l, _, err := s.a.rec.outsides.Get(ctx, s.a.outsidesID(rec.Issuer, sid))
+	l, _, err := s.a.rec.providerSIDs.Get(ctx, s.a.providerSIDs(rec.Issuer, sid))
 	if gone(err) {
 		return false, nil
 	}
@@ -85,16 +84,16 @@ func (s *Sessions) endAll(ctx context.Context, hashes []string) error {
 	return nil
 }
 
-// keepOutside seals what the session hash needs to ask its provider again and
+// keepProviderSession seals what the session hash needs to ask its provider again and
 // to take leave there. What is too long is not kept.
-func (s *Sessions) keepOutside(ctx context.Context, hash string, rec sessionRecord, ext External) error {
+func (s *Sessions) keepProviderSession(ctx context.Context, hash string, rec sessionRecord, ext External) error {
 	if ext.Refresh.Empty() && ext.IDToken.Empty() {
 		return nil
 	}
-	_, err := s.a.rec.outside.Upsert(ctx, hash, func(r *outsideRecord, expires *time.Time) error {
-		refresh, idToken := s.openOutside(hash, rec.UID, *r)
-		*r = outsideRecord{UID: rec.UID, Asked: s.a.now().UTC()}
-		r.Sealed = s.sealOutside(hash, rec.UID, newer(refresh, ext.Refresh), newer(idToken, ext.IDToken))
+	_, err := s.a.rec.providerSessions.Upsert(ctx, hash, func(r *providerSession, expires *time.Time) error {
+		refresh, idToken := s.openProviderSession(hash, rec.UID, *r)
+		*r = providerSession{UID: rec.UID, Asked: s.a.now().UTC()}
+		r.Sealed = s.sealProviderSession(hash, rec.UID, newer(refresh, ext.Refresh), newer(idToken, ext.IDToken))
 		*expires = rec.End
 		return nil
 	})
@@ -110,25 +109,25 @@ func newer(last, next Secret) Secret {
 	return next
 }
 
-func (s *Sessions) sealOutside(hash, uid string, refresh, idToken Secret) []byte {
-	if len(refresh.Reveal())+len(idToken.Reveal()) > maxOutside {
+func (s *Sessions) sealProviderSession(hash, uid string, refresh, idToken Secret) []byte {
+	if len(refresh.Reveal())+len(idToken.Reveal()) > maxProviderSession {
 		idToken = Secret{}
 	}
-	if len(refresh.Reveal()) > maxOutside {
+	if len(refresh.Reveal()) > maxProviderSession {
 		refresh = Secret{}
 	}
 	if refresh.Empty() && idToken.Empty() {
 		return nil
 	}
-	return s.a.ring().Seal(sealOutside, hash+" "+uid, []byte(refresh.Reveal()+"\x00"+idToken.Reveal()))
+	return s.a.ring().Seal(sealProvider, hash+" "+uid, []byte(refresh.Reveal()+"\x00"+idToken.Reveal()))
 }
 
-// openOutside is empty for what does not open.
-func (s *Sessions) openOutside(hash, uid string, r outsideRecord) (refresh, idToken Secret) {
+// openProviderSession is empty for what does not open.
+func (s *Sessions) openProviderSession(hash, uid string, r providerSession) (refresh, idToken Secret) {
 	if r.UID != uid || r.Sealed == nil {
 		return Secret{}, Secret{}
 	}
-	plain, err := s.a.ring().Open(sealOutside, hash+" "+uid, r.Sealed)
+	plain, err := s.a.ring().Open(sealProvider, hash+" "+uid, r.Sealed)
 	if err != nil {
 		return Secret{}, Secret{}
 	}
@@ -136,8 +135,8 @@ func (s *Sessions) openOutside(hash, uid string, r outsideRecord) (refresh, idTo
 	return NewSecret(string(first)), NewSecret(string(second))
 }
 
-func (s *Sessions) forgetOutside(ctx context.Context, hash string) error {
-	if err := s.a.rec.outside.Delete(ctx, hash); err != nil && !gone(err) {
+func (s *Sessions) forgetProviderSession(ctx context.Context, hash string) error {
+	if err := s.a.rec.providerSessions.Delete(ctx, hash); err != nil && !gone(err) {
 		return storeFailed(err)
 	}
 	return nil
@@ -151,10 +150,10 @@ func (s *Sessions) Farewell(ctx context.Context, who Identity) (provider string,
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeDeadline)
 	defer cancel()
-	rec, _, err := s.a.rec.outside.Get(ctx, who.Via.ref)
+	rec, _, err := s.a.rec.providerSessions.Get(ctx, who.Via.ref)
 	if err != nil && !gone(err) {
 		return "", Secret{}, storeFailed(err)
 	}
-	_, idToken = s.openOutside(who.Via.ref, who.uid, rec)
+	_, idToken = s.openProviderSession(who.Via.ref, who.uid, rec)
 	return who.Provider, idToken, nil
 }
