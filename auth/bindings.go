@@ -169,13 +169,13 @@ func (b *Bindings) free(ctx context.Context, id, owner string, p Provider) (dead
 	case why != "":
 		return rec, nil
 	case rec.User == owner:
-		return bindingRecord{}, &Error{Code: Exists, Reason: "you have linked this account of " + p.title() + " already"}
+		return bindingRecord{}, &Error{Code: Exists, Reason: "you have linked this account of " + p.Title + " already"}
 	}
 	return bindingRecord{}, boundElsewhere(p)
 }
 
 func boundElsewhere(p Provider) error {
-	return &Error{Code: Exists, Reason: "this account of " + p.title() + " is linked to another user here; sign in as that user and unlink it first, or link another account"}
+	return &Error{Code: Exists, Reason: "this account of " + p.Title + " is linked to another user here; sign in as that user and unlink it first, or link another account"}
 }
 
 // single is Exists where owner has a live one of p already.
@@ -186,7 +186,7 @@ func (b *Bindings) single(ctx context.Context, owner string, p Provider) error {
 	}
 	for _, l := range live {
 		if of, ok := b.a.vouching(l.rec.Provider, l.rec.Issuer); ok && of.Name == p.Name {
-			return &Error{Code: Exists, Reason: "you have linked another account of " + p.title() + "; unlink that one first"}
+			return &Error{Code: Exists, Reason: "you have linked another account of " + p.Title + "; unlink that one first"}
 		}
 	}
 	return nil

@@ -81,7 +81,7 @@ const (
 // Provider is somebody else who says who people are.
 type Provider struct {
 	Name       string // in addresses and as the realm of accounts it made
-	Title      string // on buttons
+	Title      string // on buttons; "": Name
 	Type       string // "oidc", "google", "github", "oauth2"
 	Issuer     string // of its identities
 	AutoCreate bool   // makes an account for somebody who has none

@@ -28,7 +28,7 @@ func (u *Users) newcomer(ctx context.Context, v *view, peer Peer, p Provider, ex
 	if !p.AutoCreate {
 		return found{}, bindingRecord{}, &Error{
 			Code:   NotFound,
-			Reason: "no user here is linked to this account of " + p.title() + "; sign in as you did before, unlock your profile and link it there, or ask an administrator for an account",
+			Reason: "no user here is linked to this account of " + p.Title + "; sign in as you did before, unlock your profile and link it there, or ask an administrator for an account",
 			Err:    errUnbound,
 		}
 	}
@@ -97,7 +97,7 @@ func (u *Users) arrive(ctx context.Context, peer Peer, p Provider, ext External,
 	}
 	for _, candidate := range names {
 		if alike[candidate] {
-			return forbidden("your name at %s reads like that of another user here; ask an administrator to make an account for you, and link this one to it", p.title())
+			return forbidden("your name at %s reads like that of another user here; ask an administrator to make an account for you, and link this one to it", p.Title)
 		}
 		if _, _, err := u.a.rec.accounts.Get(ctx, candidate); err == nil {
 			continue
@@ -109,7 +109,7 @@ func (u *Users) arrive(ctx context.Context, peer Peer, p Provider, ext External,
 			return err
 		}
 	}
-	return forbidden("too many users here have your name at %s already; ask an administrator to make an account for you, and link this one to it", p.title())
+	return forbidden("too many users here have your name at %s already; ask an administrator to make an account for you, and link this one to it", p.Title)
 }
 
 // settle makes the account name and links it: the link first, which is dead as

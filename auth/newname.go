@@ -39,7 +39,7 @@ func nameOf(p Provider, ext External) (string, error) {
 		name, err = "me", nil
 	}
 	if err != nil || strings.HasPrefix(jobLike.Replace(name+"-"), jobPrefix) {
-		return "", forbidden("no user name can be made of what %s says you are called; ask an administrator to make an account for you, and link this one to it", p.title())
+		return "", forbidden("no user name can be made of what %s says you are called; ask an administrator to make an account for you, and link this one to it", p.Title)
 	}
 	return name, nil
 }

@@ -25,7 +25,8 @@ type knownProviders struct {
 func (a *Authority) SetProviders(providers []Provider, e Elsewhere) {
 	k := &knownProviders{list: slices.Clone(providers), elsewhere: e}
 	for i := range k.list {
-		k.list[i].Unlock = cmp.Or(k.list[i].Unlock, UnlockByPassword)
+		p := &k.list[i]
+		p.Title, p.Unlock = cmp.Or(p.Title, p.Name), cmp.Or(p.Unlock, UnlockByPassword)
 	}
 	slices.SortFunc(k.list, func(x, y Provider) int { return strings.Compare(x.Name, y.Name) })
 	a.providers.Store(k)
@@ -70,7 +71,7 @@ func (a *Authority) vouched(ext External) (Provider, error) {
 		}
 	case !textOf(ext.Issuer, maxSubject) || !textOf(ext.Subject, maxSubject):
 		return Provider{}, &Error{
-			Code: Forbidden, Reason: p.title() + " did not say who you are; ask an administrator",
+			Code: Forbidden, Reason: p.Title + " did not say who you are; ask an administrator",
 			Err: errors.New("no issuer or subject, or one that cannot be kept"),
 		}
 	}
@@ -83,7 +84,15 @@ func ofIssuer(issuer, name string) string {
 	return strconv.Itoa(len(issuer)) + " " + issuer + " " + name
 }
 
-func (p Provider) title() string { return cmp.Or(p.Title, p.Name) }
+// Provider is the one of this name, if the configuration has it.
+func (a *Authority) Provider(name string) (p Provider, ok bool) {
+	list := a.trusted().list
+	i := slices.IndexFunc(list, func(p Provider) bool { return p.Name == name })
+	if i < 0 {
+		return Provider{}, false
+	}
+	return list[i], true
+}
 
 // maxSpent bounds how long Spend remembers.
 const maxSpent = 24 * time.Hour

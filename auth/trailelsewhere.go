@@ -1,7 +1,5 @@
 package auth
 
-import "slices"
-
 // maxFailedElsewhere is how often one source's failures of one kind at one
 // provider are recorded within ten minutes.
 const maxFailedElsewhere = 10
@@ -14,7 +12,7 @@ func (t *Trail) ElsewhereFailed(who Identity, provider string, purpose Purpose, 
 		return
 	}
 	of := ""
-	if slices.ContainsFunc(t.a.trusted().list, func(p Provider) bool { return p.Name == provider }) {
+	if _, known := t.a.Provider(provider); known {
 		of = provider // another name is whatever the client says
 	}
 	k := t.a.cache.key("elsewhere", sourceOf(who.Peer), of, string(purpose), string(CodeOf(err)))

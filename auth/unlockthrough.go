@@ -26,16 +26,16 @@ func (s *Sessions) UnlockThrough(ctx context.Context, who Identity, attempt Atte
 	}
 	id := bindingID(ext.Issuer, ext.Subject)
 	if !slices.ContainsFunc(who.Via.Parents, func(r Ref) bool { return r.Kind == KindBinding && r.ID == id }) {
-		return SessionInfo{}, forbidden("you signed in at %s as somebody else than the one who this session is of; choose the same account there", p.title())
+		return SessionInfo{}, forbidden("you signed in at %s as somebody else than the one who this session is of; choose the same account there", p.Title)
 	}
 	now := s.a.now()
 	switch {
 	case ext.SignedIn.IsZero() || attempt.Begun.IsZero():
-		return SessionInfo{}, forbidden("%s did not say when you signed in there, so it cannot unlock the profile; ask an administrator to choose another way for it", p.title())
+		return SessionInfo{}, forbidden("%s did not say when you signed in there, so it cannot unlock the profile; ask an administrator to choose another way for it", p.Title)
 	case ext.SignedIn.Before(attempt.Begun.Add(-freshLeeway)):
-		return SessionInfo{}, forbidden("%s did not ask you to sign in again, so the profile stays locked; sign out there, and try again", p.title())
+		return SessionInfo{}, forbidden("%s did not ask you to sign in again, so the profile stays locked; sign out there, and try again", p.Title)
 	case ext.SignedIn.After(now.Add(freshLeeway)) || attempt.Begun.After(now.Add(freshLeeway)):
-		return SessionInfo{}, forbidden("the clock of %s is ahead, so it cannot unlock the profile; ask an administrator", p.title())
+		return SessionInfo{}, forbidden("the clock of %s is ahead, so it cannot unlock the profile; ask an administrator", p.Title)
 	}
 	if err := s.a.Recheck(ctx, who); err != nil {
 		return SessionInfo{}, err
@@ -81,10 +81,8 @@ func (s *Sessions) byPasswordAlone(who Identity) error {
 		return nil
 	}
 	title := who.Provider
-	for _, p := range s.a.trusted().list {
-		if p.Name == who.Provider {
-			title = p.title()
-		}
+	if p, ok := s.a.Provider(who.Provider); ok {
+		title = p.Title
 	}
 	if who.UnlockBy == UnlockOpen {
 		return forbidden("you signed in through %s, and the profile of such a session is never locked", title)

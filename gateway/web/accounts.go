@@ -74,7 +74,7 @@ func (p *Pages) accountsOf(r *http.Request, who auth.Identity) (accountsPage, er
 	}
 	page := accountsPage{frame: p.profile("Linked accounts", r, who, "Linked accounts"), Fixed: profileKept(user, who)}
 	for _, provider := range p.providers() {
-		page.Known = append(page.Known, accountPart{Name: provider.Name, Title: cmp.Or(provider.Title, provider.Name), Start: startPath(provider.Name)})
+		page.Known = append(page.Known, accountPart{Name: provider.Name, Title: provider.Title, Start: startPath(provider.Name)})
 	}
 	for _, b := range bound {
 		page.justLinked = page.justLinked || p.now().Sub(b.Created) < justNow

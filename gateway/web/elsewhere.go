@@ -71,10 +71,8 @@ func (p *Pages) providers() []auth.Provider {
 
 // titleOf is what people call a provider.
 func (p *Pages) titleOf(name string) string {
-	for _, known := range p.auth.Providers() {
-		if known.Name == name && known.Title != "" {
-			return known.Title
-		}
+	if known, ok := p.auth.Provider(name); ok {
+		return known.Title
 	}
 	return name
 }

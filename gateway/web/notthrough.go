@@ -38,8 +38,9 @@ func (p *Pages) notThrough(w http.ResponseWriter, r *http.Request, who auth.Iden
 	if refusal.Code == auth.Throttled {
 		reason = tooManyAttempts(w, refusal)
 	}
+	_, known := p.auth.Provider(provider)
 	switch {
-	case p.logins == nil || !p.knows(provider):
+	case p.logins == nil || !known:
 		title, page.Said = "There is no such sign-in", []string{"The administrators may have taken it away. Sign in another way."}
 		status = http.StatusNotFound
 	case a.Purpose == auth.ToBind:
@@ -61,16 +62,6 @@ func (p *Pages) notThrough(w http.ResponseWriter, r *http.Request, who auth.Iden
 	}
 	page.frame = p.frame(title, who)
 	return p.write(w, status, "notthrough", page)
-}
-
-// knows reports a provider of the configuration.
-func (p *Pages) knows(provider string) bool {
-	for _, known := range p.auth.Providers() {
-		if known.Name == provider {
-			return true
-		}
-	}
-	return false
 }
 
 // notSignedIn is what is said of a sign-in, or of an answer that tells not even
