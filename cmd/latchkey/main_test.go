@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -38,10 +39,19 @@ const (
 // patience is how long tests wait for what should come at once.
 const patience = 20 * time.Second
 
+// nextPort begins anywhere, so that two test binaries hardly meet, and goes on
+// by one, so that no test gets the port that another was given and has not
+// opened yet.
+var nextPort = func() *atomic.Int64 {
+	var n atomic.Int64
+	n.Store(rand.Int64N(lastPort - firstPort))
+	return &n
+}()
+
 func freeAddr(t testing.TB) string {
 	t.Helper()
 	for range 100 {
-		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(firstPort+rand.IntN(lastPort-firstPort)))
+		addr := net.JoinHostPort("127.0.0.1", strconv.FormatInt(firstPort+nextPort.Add(1)%(lastPort-firstPort), 10))
 		if l, err := net.Listen("tcp", addr); err == nil {
 			l.Close()
 			return addr
