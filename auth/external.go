@@ -39,7 +39,7 @@ func (External) proof() {}
 // audience of ours, shown at a route that takes those of Providers.
 type ExternalToken struct {
 	Secret    Secret
-	Providers []string // names, sorted
+	Providers []string // names, in the order of the configuration
 }
 
 func (ExternalToken) proof() {}

@@ -162,7 +162,7 @@ func TestReadBearer(t *testing.T) {
 			t.Errorf("%q is read as %T", s.Reveal(), p)
 		}
 	}
-	if p, ok := w.ReadBearer(e.token(corpIssuer, auth.External{}), all).(auth.ExternalToken); !ok || fmt.Sprint(p.Providers) != "[also corp]" {
+	if p, ok := w.ReadBearer(e.token(corpIssuer, auth.External{}), all).(auth.ExternalToken); !ok || fmt.Sprint(p.Providers) != "[corp also]" {
 		t.Errorf("%+v", p)
 	}
 	for _, issuer := range []string{"", corpIssuer + "/", strings.ToUpper(corpIssuer), "https://evil.test"} {

@@ -3,18 +3,9 @@ package auth
 import (
 	"context"
 	"errors"
-	"time"
-
-	"github.com/latchkey-io/latchkey/keystore"
 )
 
 const (
-	// arrivalFor is how long one first sign-in keeps others out that could
-	// come to the same name, as does who links or unlinks an account from who
-	// does so as the same user; it is longer than signInDeadline.
-	arrivalFor = 10 * time.Second
-	arrivalTry = 50 * time.Millisecond // between two looks whether it is over
-
 	maxArrivals       = 2 // at once, as each reads the index of all users
 	maxArrivalsQueued = 256
 )
@@ -43,7 +34,7 @@ func (u *Users) newcomer(ctx context.Context, v *view, peer Peer, p Provider, ex
 	defer leave()
 	// Alone with this identity, then alone with all names that look alike.
 	for _, what := range []string{bindingID(ext.Issuer, ext.Subject), skeleton(name)} {
-		over, err := u.alone(ctx, what)
+		over, err := u.a.alone(ctx, what)
 		if err != nil {
 			return found{}, bindingRecord{}, err
 		}
@@ -61,31 +52,6 @@ func (u *Users) newcomer(ctx context.Context, v *view, peer Peer, p Provider, ex
 		return found{}, rec, unauthenticated("the account was deleted while it was made")
 	}
 	return f, rec, err
-}
-
-// alone waits until nobody else, on any replica, is alone with what; over ends
-// it, and so does arrivalFor.
-func (u *Users) alone(ctx context.Context, what string) (over func(), err error) {
-	id := u.a.ring().LookupID(lookupArrival, what)
-	for {
-		err := u.a.rec.forms.Create(ctx, id, struct{}{}, u.a.now().Add(arrivalFor))
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, keystore.ErrExists) {
-			return nil, storeFailed(err)
-		}
-		if !pause(ctx, arrivalTry) {
-			return nil, &Error{Code: Throttled, RetryAfter: arrivalFor, Reason: "the same is being done at this moment; try again in some seconds", Err: ctx.Err()}
-		}
-	}
-	return func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeDeadline)
-		defer cancel()
-		if err := u.a.rec.forms.Delete(ctx, id); err != nil {
-			u.a.c.Log.Debug("others are kept waiting for some seconds", "error", err)
-		}
-	}, nil
 }
 
 // arrive makes an account and links it, under the first name that is free.

@@ -16,7 +16,7 @@ import (
 
 // knownProviders are those of the configuration in force.
 type knownProviders struct {
-	list      []Provider // sorted by name
+	list      []Provider // in the order of the file
 	elsewhere Elsewhere
 }
 
@@ -28,12 +28,11 @@ func (a *Authority) SetProviders(providers []Provider, e Elsewhere) {
 		p := &k.list[i]
 		p.Title, p.Unlock = cmp.Or(p.Title, p.Name), cmp.Or(p.Unlock, UnlockByPassword)
 	}
-	slices.SortFunc(k.list, func(x, y Provider) int { return strings.Compare(x.Name, y.Name) })
 	a.providers.Store(k)
 	raise(&a.cache.feed.floor, a.cache.feed.seq.Add(1)) // answers may differ now
 }
 
-// Providers are those that SetProviders named, sorted by name.
+// Providers are those that SetProviders named, in that order.
 func (a *Authority) Providers() []Provider { return slices.Clone(a.trusted().list) }
 
 func (a *Authority) trusted() *knownProviders { return a.providers.Load() }
@@ -133,7 +132,7 @@ func (a *Authority) ReadBearer(b Bearer, providers []string) Proof {
 	if issuer == "" {
 		return b
 	}
-	var of []string // sorted, as the list is
+	var of []string // in the order of the list
 	for _, p := range a.trusted().list {
 		if p.Issuer == issuer && slices.Contains(providers, p.Name) {
 			of = append(of, p.Name)

@@ -264,7 +264,7 @@ const (
 	lookupForm        = "form"
 	lookupAttempt     = "sign-in attempt"
 	lookupLogout      = "provider logout"
-	lookupArrival     = "first sign-in"
+	lookupAlone       = "alone"
 	lookupProviderSID = "provider session id"
 	sealAPIKey        = "api key"
 	sealEncrypted     = "encrypted password"

@@ -52,7 +52,7 @@ func (b *Bindings) Delete(ctx context.Context, who Identity, id string) (err err
 
 // alone lets nobody else link or unlink accounts of the user uid meanwhile.
 func (b *Bindings) alone(ctx context.Context, uid string) (over func(), err error) {
-	return b.a.Users.alone(ctx, "links of "+uid)
+	return b.a.alone(ctx, "links of "+uid)
 }
 
 // notTheLast is Forbidden when nothing would sign the owner in but this.

@@ -61,7 +61,7 @@ func signInAt(provider, next string) string {
 	return startPath(provider) + "?" + NextInQuery + "=" + url.QueryEscape(next)
 }
 
-// providers are those that sign people in, by name.
+// providers are those that sign people in, in the order of the configuration.
 func (p *Pages) providers() []auth.Provider {
 	if p.logins == nil {
 		return nil
