@@ -21,7 +21,8 @@ type knownProviders struct {
 }
 
 // SetProviders says who signs people in from now on, and who asks them. What
-// was let in through one that is not among them any more ends at once.
+// was let in through one that is not among them any more holds no longer, at
+// once, and until one of the same issuer is.
 func (a *Authority) SetProviders(providers []Provider, e Elsewhere) {
 	k := &knownProviders{list: slices.Clone(providers), elsewhere: e}
 	for i := range k.list {

@@ -128,7 +128,6 @@ func (d *door) addRoute(rt Route, names map[string]bool, publicHost string, old 
 	if err := checkLending(rt); err != nil {
 		return err
 	}
-	rt.ExternalTokens = slices.Sorted(slices.Values(rt.ExternalTokens))
 	p := &place{Route: rt, sandbox: s.public && !rt.SameOrigin, lfs: rt.Builtin != nil}
 	if rt.Builtin == nil {
 		if rt.Assertion && d.cfg.Ring == nil {
